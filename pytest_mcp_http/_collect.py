@@ -1,0 +1,104 @@
+"""The virtual `mcp` node: the bundled suite as a part of any collection, with the same ids everywhere."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_mcp_http import fixtures
+from pytest_mcp_http._run import run_of
+
+CHAPTERS = (
+    "transport",
+    "sse",
+    "session",
+    "resumability",
+    "version",
+    "lifecycle",
+    "jsonrpc",
+    "meta",
+    "security",
+    "schema",
+)
+"""Chapters with checks, in the order of the specification."""
+
+_UNSHADOWED = ("mcp_tour", "mcp_wire", "mcp_connection")
+
+
+class McpSuite(pytest.Collector):
+    """The bundled suite; its children are the chapters."""
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        """Yield a module per chapter."""
+        folder = Path(__file__).parent / "suite"
+        for chapter in CHAPTERS:
+            # An explicit node id keeps ids free of the place where the package is installed. pytest takes it
+            # without promising to; this is the only line that relies on it.
+            yield McpModule.from_parent(self, path=folder / f"test_{chapter}.py", nodeid=f"mcp/{chapter}")
+
+
+class McpModule(pytest.Module):
+    """One chapter: the checks whose requirement holds at a judged revision."""
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        """Collect the checks."""
+        # A fixture on the module wins over one of a conftest, so a user's fixture of the same name cannot
+        # change what the suite judges. `mcp_target` stays open: it is made to be overridden.
+        for name in _UNSHADOWED:
+            setattr(self.obj, name, getattr(fixtures, name))
+        return super().collect()
+
+    def funcnamefilter(self, name: str) -> bool:
+        """Take checks by what they judge, whatever `python_functions` says."""
+        return bool(revisions_of(getattr(self.obj, name, None), self.config))
+
+    def classnamefilter(self, name: str) -> bool:
+        """Take no classes."""
+        return False
+
+
+def requirement_of(function: object) -> str | None:
+    """Return the id of the requirement that a function judges, or None if it is no check."""
+    found = getattr(function, "mcp_requirement", None)
+    return found if isinstance(found, str) else None
+
+
+def revisions_of(function: object, config: pytest.Config) -> tuple[str, ...]:
+    """Return the judged revisions at which the requirement of a check holds."""
+    from pytest_mcp_http.spec.registry import requirements
+
+    id = requirement_of(function)
+    if id is None:
+        return ()
+    return tuple(r for r in run_of(config).revisions() if r in requirements()[id].revisions)
+
+
+def parametrize(metafunc: pytest.Metafunc) -> None:
+    """Parametrise a check by revision; leaves every other test alone."""
+    if requirement_of(metafunc.function) is not None and isinstance(metafunc.definition.getparent(McpModule), McpModule):
+        revisions = revisions_of(metafunc.function, metafunc.config)
+        metafunc.parametrize("mcp_revision", revisions, scope="session")
+
+
+def wanted(item: pytest.Item, config: pytest.Config) -> bool:
+    """Return whether `--mcp-case` and `--mcp-level` keep an item; items that are not ours are kept."""
+    from pytest_mcp_http.spec.registry import requirements
+
+    id = requirement_of(getattr(item, "function", None))
+    if id is None or item.getparent(McpModule) is None:
+        return True
+    settings = run_of(config).settings
+    if settings.level == "must" and not requirements()[id].level.startswith("MUST"):
+        return False
+    return not settings.cases or any(fnmatch.fnmatchcase(id, glob) for glob in settings.cases)
+
+
+def add_suite(session: pytest.Session, report: pytest.CollectReport) -> None:
+    """Append the suite to what the session collected."""
+    result: Any = report.result
+    if report.passed and not any(isinstance(node, McpSuite) for node in result):
+        result.append(McpSuite.from_parent(session, name="mcp", nodeid="mcp"))

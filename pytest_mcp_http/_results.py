@@ -1,0 +1,104 @@
+"""Results of the checks: attached to reports where they run, gathered and handed to reporters where it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mcp_http._run import run_of
+
+if TYPE_CHECKING:
+    from pytest_mcp_http._verdict import Verdict
+
+PROPERTIES = ("requirement", "level", "revision", "verdict", "section")
+"""Members of a result that also become JUnit properties, as `mcp.<member>`."""
+
+
+def attach(report: pytest.TestReport, item: pytest.Item, verdict: Verdict) -> None:
+    """Put a verdict on a test report as plain JSON, which pytest-xdist carries to the controller."""
+    from pytest_mcp_http._verdict import record
+    from pytest_mcp_http.spec.registry import requirements
+
+    requirement = requirements()[item.function.mcp_requirement]  # type: ignore[attr-defined]
+    revision = item.callspec.params["mcp_revision"]  # type: ignore[attr-defined]
+    result = record(verdict, requirement, revision, item.nodeid)
+    report.mcp_result = result  # type: ignore[attr-defined]
+    report.user_properties += [(f"mcp.{name}", result[name]) for name in PROPERTIES]
+    if verdict.name == "fail":
+        # The traceback through our own code helps nobody: the report is about the server.
+        report.longrepr = "\n".join(
+            [
+                f"{requirement.id} ({requirement.level}, {revision}): {requirement.wording}",
+                result["section"],
+                "Expected: " + "\n      or: ".join(verdict.expected),
+                f"Actual:   {verdict.actual}",
+            ]
+        )
+
+
+class Results:
+    """The results that reached the controller.
+
+    Registered as a plugin of its own, since `pytest_runtest_logreport` is not told the config.
+
+    Attributes:
+        rows: One plain record per check and revision, see `_verdict.record`.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.rows: list[dict[str, Any]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the result that a report carries."""
+        result = getattr(report, "mcp_result", None)
+        if result is not None:
+            self.rows.append(result)
+
+    def target(self) -> dict[str, Any]:
+        """Return what reporters may know about the target."""
+        run = run_of(self._config)
+        target = run.opened
+        if target is None:
+            return {"url": "", "server": "", "eras": [], "revisions": [], "judged": list(run.revisions()), "sessions": {}}
+        return {
+            "url": target.display_url,
+            "server": f"{target.facts.server_name} {target.facts.server_version}".strip(),
+            "eras": list(target.facts.eras),
+            "revisions": list(target.facts.revisions),
+            "judged": list(run.revisions()),
+            "sessions": dict(target.facts.sessions),
+        }
+
+    def header(self) -> list[str]:
+        """Return the lines for pytest's header."""
+        from pytest_mcp_http.report.terminal import header_lines
+
+        return header_lines(self.target())
+
+    def write_summary(self, reporter: pytest.TerminalReporter) -> None:
+        """Print the summary section."""
+        from pytest_mcp_http.report.terminal import summary_lines
+
+        reporter.section("MCP conformance")
+        settings = run_of(self._config).settings
+        for text, markup in summary_lines(self.rows, self.target(), strict=settings.strict):
+            reporter.write_line(text, **markup)
+
+    def write_report(self) -> None:
+        """Write the JSON report to the file that `--mcp-report` names."""
+        from pytest_mcp_http.report.json_report import build, write
+
+        path = run_of(self._config).settings.report
+        assert path is not None
+        write(path, build(self.rows, self.target()))
+
+
+RESULTS: pytest.StashKey[Results] = pytest.StashKey()
+"""The `Results` of the controller; absent on workers and in runs without a target."""
+
+
+def results_of(config: pytest.Config) -> Results | None:
+    """Return the results of this process, or None where none are gathered."""
+    return config.stash.get(RESULTS, None)

@@ -1,0 +1,151 @@
+"""What one process keeps during a run: the target, one wire, one tour per revision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mcp_http._options import Settings
+from pytest_mcp_http.errors import NotApplicable, TargetError
+
+if TYPE_CHECKING:
+    from pytest_mcp_http._target import RunningTarget, Target
+    from pytest_mcp_http.tour import Tour
+    from pytest_mcp_http.wire.http import HttpWire
+
+RUN: pytest.StashKey[Run] = pytest.StashKey()
+"""The `Run` of this process; set in `pytest_configure`."""
+
+
+class Run:
+    """The state of one pytest process, controller or worker.
+
+    Args:
+        settings: The options.
+        facts: What the controller learnt about the target, on a worker of pytest-xdist.
+    """
+
+    def __init__(self, settings: Settings, facts: dict[str, Any] | None = None) -> None:
+        self.settings = settings
+        self._facts = facts
+        self._running: RunningTarget | None = None
+        self._target: Target | None = None
+        self._resolved: dict[str, Target] = {}
+        self._wires: dict[str, HttpWire] = {}
+        self._tours: dict[tuple[str, str], Tour] = {}
+
+    # -- target ---------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Start and probe the target that the options name, unless another process has done so.
+
+        Raises:
+            TargetError: If it cannot be judged.
+        """
+        from pytest_mcp_http._target import Target, open_target
+
+        if self._facts is not None:
+            self._target = Target.from_json(self._facts)
+        else:
+            self._running = open_target(self.settings)
+            self._target = self._running.target
+
+    @property
+    def named(self) -> bool:
+        """Whether the options name a target (else only an overridden fixture can)."""
+        s = self.settings
+        return any((s.url, s.command, s.app, s.reference))
+
+    @property
+    def opened(self) -> Target | None:
+        """The target, once open."""
+        return self._target
+
+    def target(self) -> Target:
+        """Return the target that the options name.
+
+        Raises:
+            pytest.UsageError: If they name none.
+        """
+        if self._target is None:
+            raise pytest.UsageError(
+                "no MCP server is named: give --mcp-url, --mcp-command, --mcp-app or --mcp-reference "
+                "(or their ini values), or override the fixture mcp_target in the root conftest.py"
+            )
+        return self._target
+
+    def resolve(self, target: Target | str) -> Target:
+        """Return the target behind what the `mcp_target` fixture gave: itself, or the one at a URL.
+
+        An URL is probed once; a failure ends the run with one message instead of failing every test.
+        """
+        if not isinstance(target, str):
+            return target
+        if target not in self._resolved:
+            from dataclasses import replace
+
+            from pytest_mcp_http._target import open_target
+
+            try:
+                running = open_target(replace(self.settings, url=target, command=None, app=None, reference=None))
+            except TargetError as error:
+                pytest.exit(f"mcp_target: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
+            self._resolved[target] = running.target
+        return self._resolved[target]
+
+    def revisions(self) -> tuple[str, ...]:
+        """Return the revisions that the suite is collected for; never touches the network."""
+        from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS
+
+        if self._target is not None:
+            return self._target.judged(self.settings.revision)
+        if isinstance(self.settings.revision, tuple):
+            return self.settings.revision
+        return HANDSHAKE_REVISIONS
+
+    def newest(self, target: Target | str) -> str:
+        """Return the newest handshake revision that a target speaks."""
+        return self.resolve(target).judged("auto")[-1]
+
+    # -- what checks use ------------------------------------------------------------------------------------
+
+    def wire(self, target: Target | str) -> HttpWire:
+        """Return the wire of a target."""
+        from pytest_mcp_http.wire.http import HttpWire, ssl_context
+
+        target = self.resolve(target)
+        if target.url not in self._wires:
+            context = ssl_context(target.ca, insecure=target.insecure) if target.url.startswith("https:") else None
+            self._wires[target.url] = HttpWire(target.limits, context)
+        return self._wires[target.url]
+
+    def tour(self, target: Target | str, revision: str) -> Tour:
+        """Return the tour of a target at a revision, made on first use.
+
+        Raises:
+            NotApplicable: If the server does not speak the revision, or it is not to be judged.
+        """
+        from pytest_mcp_http.tour import Tour
+
+        target = self.resolve(target)
+        if revision not in target.judged(self.settings.revision):
+            raise NotApplicable(f"not judged at {revision}: the server speaks {', '.join(target.facts.revisions)}")
+        key = (target.url, revision)
+        if key not in self._tours:
+            self._tours[key] = Tour(target, revision, self.wire(target))
+        return self._tours[key]
+
+    def close(self) -> None:
+        """End every session, connection and server that this process opened."""
+        for tour in self._tours.values():
+            tour.close()
+        for wire in self._wires.values():
+            wire.close()
+        if self._running is not None:
+            self._running.close()
+
+
+def run_of(config: pytest.Config) -> Run:
+    """Return the run of this process."""
+    return config.stash[RUN]

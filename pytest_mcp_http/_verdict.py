@@ -1,0 +1,95 @@
+"""From what a check raised to a verdict, and from there to the plain record that reporters read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
+
+if TYPE_CHECKING:
+    from pytest_mcp_http.spec.registry import Requirement
+    from pytest_mcp_http.wire.exchange import Exchange
+
+VerdictName = Literal["pass", "fail", "warn", "note", "not-applicable", "not-verified", "error"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one check said of one requirement at one revision.
+
+    Attributes:
+        name: The verdict.
+        expected: Every legal outcome.
+        actual: What the server did.
+        reason: Why there is nothing to judge, or what went wrong with us.
+        exchange: The exchange that proves it.
+    """
+
+    name: VerdictName
+    expected: tuple[str, ...] = ()
+    actual: str = ""
+    reason: str = ""
+    exchange: Exchange | None = None
+
+
+PASS = Verdict("pass")
+
+
+def verdict_of(outcome: BaseException | None, level: str) -> Verdict:
+    """Judge how a check ended.
+
+    Args:
+        outcome: What the check raised, or None.
+        level: Level of the requirement: a SHOULD that is broken warns, latitude (MAY) notes.
+
+    Returns:
+        The verdict; `error` for anything that is not a statement on the server.
+    """
+    if outcome is None:
+        return PASS
+    if isinstance(outcome, RequirementViolated):
+        name: VerdictName = "warn" if level.startswith("SHOULD") else "fail"
+        if outcome.note or level == "MAY":
+            name = "note"
+        return Verdict(name, outcome.expected, outcome.actual, exchange=outcome.exchange)
+    if isinstance(outcome, NotApplicable):
+        return Verdict("not-applicable", reason=str(outcome))
+    if isinstance(outcome, NotVerified):
+        return Verdict("not-verified", reason=str(outcome))
+    return Verdict("error", reason=f"{type(outcome).__name__}: {outcome}")
+
+
+def strictly(verdict: Verdict) -> Verdict:
+    """Return the verdict as it counts under `--mcp-strict`, where a warning is a failure."""
+    return replace(verdict, name="fail") if verdict.name == "warn" else verdict
+
+
+def record(verdict: Verdict, requirement: Requirement, revision: str, nodeid: str) -> dict[str, Any]:
+    """Return the verdict as plain JSON, which travels on the test report.
+
+    Args:
+        verdict: The verdict.
+        requirement: What was judged.
+        revision: The revision at which it was judged.
+        nodeid: Id of the test item.
+    """
+    from pytest_mcp_http.report.transcript import curl, transcript
+
+    exchange = verdict.exchange
+    return {
+        "requirement": requirement.id,
+        "level": requirement.level,
+        "revision": revision,
+        "chapter": requirement.chapter,
+        "verdict": verdict.name,
+        "check": nodeid.partition("[")[0],
+        "section": requirement.url(revision),
+        "wording": requirement.wording,
+        "expected": list(verdict.expected),
+        "actual": verdict.actual,
+        "reason": verdict.reason,
+        "transcript": transcript(exchange) if exchange is not None else None,
+        "curl": curl(exchange.request) if exchange is not None else None,
+        "nodeid": nodeid,
+    }

@@ -1,0 +1,81 @@
+"""What all assertion helpers share: taking any response, and failing in one form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn, Protocol, runtime_checkable
+
+from pytest_mcp_http.errors import RequirementViolated
+from pytest_mcp_http.wire.exchange import Chunk, Exchange, Request
+from pytest_mcp_http.wire.headers import Headers
+
+
+@runtime_checkable
+class Response(Protocol):
+    """A response of httpx, requests or Starlette's TestClient, as far as the helpers read it."""
+
+    @property
+    def status_code(self) -> int:
+        """HTTP status code."""
+
+    @property
+    def headers(self) -> Any:
+        """Response headers."""
+
+    @property
+    def content(self) -> bytes:
+        """The whole body."""
+
+
+Judged = Exchange | Response
+
+
+def as_exchange(response: Exchange | Response) -> Exchange:
+    """Return an exchange for any response, so that one set of helpers serves all clients.
+
+    Args:
+        response: An `Exchange`, or a response object with `status_code`, `headers` and `content`.
+
+    Returns:
+        The exchange itself, or one made from the response; times are then all zero.
+
+    Raises:
+        TypeError: If the object is no response.
+    """
+    if isinstance(response, Exchange):
+        return response
+    if not isinstance(response, Response):
+        raise TypeError(f"not a response: {type(response).__name__} has no status_code, headers and content")
+    sent = getattr(response, "request", None)
+    body = getattr(sent, "content", None) or getattr(sent, "body", None) or b""
+    raw = getattr(response.headers, "raw", None)
+    return Exchange(
+        request=Request(
+            str(getattr(sent, "method", "") or ""),
+            str(getattr(sent, "url", "") or ""),
+            Headers(_pairs(getattr(sent, "headers", {}))),
+            body.encode() if isinstance(body, str) else bytes(body),
+        ),
+        status=response.status_code,
+        reason=str(getattr(response, "reason_phrase", "") or getattr(response, "reason", "") or ""),
+        headers=Headers(raw if raw is not None else _pairs(response.headers)),
+        chunks=(Chunk(response.content, 0.0),) if response.content else (),
+        headers_at=0.0,
+    )
+
+
+def _pairs(headers: Any) -> Iterable[tuple[str, str]]:
+    return [(str(name), str(value)) for name, value in dict(headers).items()]
+
+
+def violated(actual: str, expected: str | Sequence[str], exchange: Exchange | None, *, note: bool = False) -> NoReturn:
+    """Raise `RequirementViolated`.
+
+    Args:
+        actual: What the server did.
+        expected: The legal outcome, or all of them.
+        exchange: The exchange that proves it.
+        note: True for behaviour that the specification leaves open.
+    """
+    wanted = (expected,) if isinstance(expected, str) else tuple(expected)
+    raise RequirementViolated(actual, expected=wanted, exchange=exchange, note=note)

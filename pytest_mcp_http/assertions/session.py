@@ -1,0 +1,136 @@
+"""Assertions on session ids and on what becomes of a session.
+
+Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os.path
+from collections.abc import Sequence
+
+from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.wire.exchange import Exchange
+from pytest_mcp_http.wire.headers import is_visible_ascii
+
+MIN_ID_BITS = 64
+"""Bits that the varying part of a session id has to hold at least; far below a UUID, far above a counter."""
+
+
+def assert_session_id(response: Judged) -> str:
+    """Assert that a response assigns one session id, of visible ASCII characters only.
+
+    Args:
+        response: The response to `initialize`.
+
+    Returns:
+        The session id.
+
+    Raises:
+        RequirementViolated: If there is none, more than one, or one with other characters than 0x21 to 0x7E.
+    """
+    exchange = as_exchange(response)
+    values = exchange.headers.get_all("mcp-session-id")
+    expected = "one Mcp-Session-Id header whose value has only the characters 0x21 to 0x7E"
+    if len(values) != 1:
+        violated(f"{len(values)} Mcp-Session-Id headers", expected, exchange)
+    if not is_visible_ascii(values[0]):
+        violated(f"the session id {values[0]!r}", expected, exchange)
+    return values[0]
+
+
+def assert_no_session_id(response: Judged) -> Exchange:
+    """Assert that a response assigns no session id.
+
+    Args:
+        response: The response to `initialize`.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: If it has an `Mcp-Session-Id` header.
+    """
+    exchange = as_exchange(response)
+    if "mcp-session-id" in exchange.headers:
+        violated("an Mcp-Session-Id header", "no Mcp-Session-Id header", exchange)
+    return exchange
+
+
+def assert_session_gone(response: Judged, *, also: Sequence[int] = ()) -> Exchange:
+    """Assert that a request with the id of an ended session got 404.
+
+    Args:
+        response: The response to the request.
+        also: Further legal status codes, such as 405 for a method that the server does not offer.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: For any other status.
+    """
+    exchange = as_exchange(response)
+    if exchange.status != 404 and exchange.status not in also:
+        expected = ["HTTP 404", *(f"HTTP {status}" for status in also)]
+        violated(f"{exchange.summary}, with the id of an ended session", expected, exchange)
+    return exchange
+
+
+def assert_session_ids_unique(ids: Sequence[str]) -> None:
+    """Assert that session ids differ and vary in enough places to be unguessable.
+
+    Args:
+        ids: At least two ids, in the order in which they were assigned.
+
+    Raises:
+        RequirementViolated: If two are equal, or the part that varies holds fewer than 64 bits.
+    """
+    if len(set(ids)) < len(ids):
+        violated("the same session id was assigned twice", "session ids that are all different", None)
+    prefix = len(os.path.commonprefix(list(ids)))
+    bits = min(_bits(id[prefix:]) for id in ids)
+    if bits < MIN_ID_BITS:
+        violated(
+            f"ids such as {ids[0]!r} whose varying part holds at most {bits:.0f} bits",
+            f"session ids with at least {MIN_ID_BITS} bits that vary",
+            None,
+        )
+
+
+def assert_session_ids_unpredictable(ids: Sequence[str]) -> None:
+    """Assert that session ids do not follow from one another by counting or by time.
+
+    Args:
+        ids: At least three ids, in the order in which they were assigned, made in quick succession.
+
+    Raises:
+        RequirementViolated: If the numbers in them rise step by step in the order of assignment.
+    """
+    prefix = len(os.path.commonprefix(list(ids)))
+    for base in (10, 16):
+        numbers = [_number(id[prefix:], base) for id in ids]
+        if None in numbers:
+            continue
+        steps = [b - a for a, b in itertools.pairwise(n for n in numbers if n is not None)]
+        spread = max(abs(step) for step in steps)
+        if len(set(steps)) == 1 or (all(step > 0 for step in steps) and spread < 2**40):
+            violated(
+                f"ids that count upwards: {', '.join(ids[:3])}",
+                "session ids that do not follow from one another",
+                None,
+            )
+
+
+def _bits(text: str) -> float:
+    """Estimate an upper limit of the bits that a random string of this length and alphabet holds."""
+    alphabet = 10 if text.isdigit() else 16 if all(c in "0123456789abcdefABCDEF-" for c in text) else 64
+    return len(text.replace("-", "")) * math.log2(alphabet)
+
+
+def _number(text: str, base: int) -> int | None:
+    try:
+        return int(text.replace("-", ""), base)
+    except ValueError:
+        return None

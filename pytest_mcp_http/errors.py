@@ -1,0 +1,61 @@
+"""The errors of a run, in the order of its steps.
+
+1. Reading options: `pytest.UsageError` (exit code 4).
+2. Opening the target, finding its revisions: `TargetError` (one diagnosis, exit code 4).
+3. Sending and receiving: no error; whatever the network does is an outcome of the `Exchange`.
+4. Judging: `RequirementViolated`, or `NotApplicable` and `NotVerified` when there is nothing to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_mcp_http.wire.exchange import Exchange
+
+
+class McpHttpError(Exception):
+    """Base of the errors that are not verdicts."""
+
+
+class TargetError(McpHttpError):
+    """The target cannot be judged: it never answered, or what answered is no server we know how to judge.
+
+    The message is the whole diagnosis: what was sent, what came back, what to do about it.
+    """
+
+
+class NotApplicable(Exception):  # noqa: N818 - an outcome, not an error
+    """The server does not offer what the requirement is about."""
+
+
+class NotVerified(Exception):  # noqa: N818 - an outcome, not an error
+    """The requirement applies, but could not be exercised."""
+
+
+class RequirementViolated(AssertionError):  # noqa: N818 - reads as the verdict it is
+    """A server broke a requirement.
+
+    Args:
+        actual: What the server did, one line.
+        expected: Every legal outcome, one line each.
+        exchange: The exchange that proves it, if there is one.
+        note: True when the specification leaves the behaviour open and the finding is field experience only.
+    """
+
+    def __init__(
+        self, actual: str, *, expected: Sequence[str], exchange: Exchange | None = None, note: bool = False
+    ) -> None:
+        super().__init__(actual)
+        self.actual = actual
+        self.expected = tuple(expected)
+        self.exchange = exchange
+        self.note = note
+
+    def __str__(self) -> str:
+        lines = ["Expected: " + "\n      or: ".join(self.expected), "Actual:   " + self.actual]
+        if self.exchange is not None:
+            request = self.exchange.request
+            lines.append(f"Exchange: {request.method} {request.url.split('?')[0]} -> {self.exchange.summary}")
+        return "\n".join(lines)

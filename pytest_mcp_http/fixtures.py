@@ -1,0 +1,65 @@
+"""The fixtures that the plugin offers, to the suite and to anybody's tests.
+
+Imported in every pytest run, so it imports pytest and the standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_mcp_http._target import Target
+    from pytest_mcp_http.client import McpClient
+    from pytest_mcp_http.tour import Tour
+    from pytest_mcp_http.wire.http import HttpWire
+
+
+@pytest.fixture(scope="session")
+def mcp_target(pytestconfig: pytest.Config) -> Target:
+    """The server under test, as named by `--mcp-url` and its siblings.
+
+    Override it in the root conftest to point the suite (with `--mcp-suite`) or a test directory at a server
+    of your own: return a URL as a string, or a `Target`.
+    """
+    from pytest_mcp_http._run import run_of
+
+    return run_of(pytestconfig).target()
+
+
+@pytest.fixture(scope="session")
+def mcp_revision(pytestconfig: pytest.Config, mcp_target: Target | str) -> str:
+    """The protocol revision that a test speaks: the newest of the handshake era that the server speaks."""
+    from pytest_mcp_http._run import run_of
+
+    return run_of(pytestconfig).newest(mcp_target)
+
+
+@pytest.fixture(scope="session")
+def mcp_wire(pytestconfig: pytest.Config, mcp_target: Target | str) -> HttpWire:
+    """The raw HTTP client, with the limits and TLS settings of the target."""
+    from pytest_mcp_http._run import run_of
+
+    return run_of(pytestconfig).wire(mcp_target)
+
+
+@pytest.fixture(scope="session")
+def mcp_tour(pytestconfig: pytest.Config, mcp_target: Target | str, mcp_revision: str) -> Tour:
+    """The recorded visit at `mcp_revision`; made once per process and closed at the end of the run."""
+    from pytest_mcp_http._run import run_of
+
+    return run_of(pytestconfig).tour(mcp_target, mcp_revision)
+
+
+@pytest.fixture
+def mcp_connection(pytestconfig: pytest.Config, mcp_target: Target | str, mcp_revision: str) -> Iterator[McpClient]:
+    """An `McpClient` with a finished handshake; its session is ended after the test."""
+    from pytest_mcp_http._run import run_of
+    from pytest_mcp_http.client import McpClient
+
+    run = run_of(pytestconfig)
+    target = run.resolve(mcp_target)
+    with McpClient(target.url, mcp_revision, run.wire(target), headers=target.headers) as client:
+        yield client

@@ -1,0 +1,210 @@
+"""The pytest hooks of pytest-mcp-http, in the order in which pytest calls them; each delegates.
+
+Imports pytest and the standard library only: a run that does not use the plugin must not pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mcp_http import fixtures
+from pytest_mcp_http._options import add_options, settings_from
+from pytest_mcp_http._run import RUN, Run, run_of
+
+if TYPE_CHECKING:
+    from pytest_mcp_http._verdict import Verdict
+
+WORKER_KEY = "mcp_http"
+VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()
+"""The verdict of a check, on its item."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the `--mcp-*` options and their ini twins."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the options and register marker and fixtures."""
+    config.addinivalue_line(
+        "markers", "mcp_requirement(id, level): the requirement that a check of the MCP suite judges"
+    )
+    config.stash[RUN] = Run(settings_from(config), getattr(config, "workerinput", {}).get(WORKER_KEY))
+    config.pluginmanager.register(fixtures, "mcp_http_fixtures")
+    if not hasattr(config, "workerinput") and config.stash[RUN].settings.wanted:
+        from pytest_mcp_http._results import RESULTS, Results
+
+        config.stash[RESULTS] = Results(config)
+        config.pluginmanager.register(config.stash[RESULTS], "mcp_http_results")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Open the target once, before any worker or header asks for it."""
+    run = run_of(session.config)
+    if run.named and not session.config.option.help:
+        from pytest_mcp_http.errors import TargetError
+
+        try:
+            run.open()
+        except TargetError as error:
+            raise pytest.UsageError(f"mcp: {error}") from None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the facts about the target to a worker of pytest-xdist."""
+    target = run_of(node.config).opened
+    if target is not None:
+        node.workerinput[WORKER_KEY] = target.to_json()
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is judged."""
+    if not run_of(config).settings.wanted:
+        return []
+    from pytest_mcp_http._results import results_of
+
+    results = results_of(config)
+    return results.header() if results is not None else []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Add the suite to the session's collection."""
+    report = yield
+    if isinstance(collector, pytest.Session) and run_of(collector.config).settings.wanted:
+        from pytest_mcp_http._collect import add_suite
+
+        add_suite(collector, report)
+    return report
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parametrise the checks by revision."""
+    if run_of(metafunc.config).settings.wanted:
+        from pytest_mcp_http._collect import parametrize
+
+        parametrize(metafunc)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the checks, and leave out what `--mcp-case` and `--mcp-level` exclude."""
+    if not run_of(config).settings.wanted:
+        return
+    from pytest_mcp_http._collect import requirement_of, wanted
+    from pytest_mcp_http.spec.registry import requirements
+
+    kept = []
+    excluded = []
+    for item in items:
+        id = requirement_of(getattr(item, "function", None))
+        if id is not None:
+            item.add_marker(pytest.mark.mcp_requirement(id, requirements()[id].level))
+        (kept if wanted(item, config) else excluded).append(item)
+    if excluded:
+        config.hook.pytest_deselected(items=excluded)
+        items[:] = kept
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """Turn "nothing to judge", found while fixtures are set up, into a skip."""
+    yield from _judge(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Turn what a check raised into a verdict, and the verdict into an outcome of pytest."""
+    yield from _judge(item)
+
+
+def _judge(item: pytest.Item) -> Generator[None, None, None]:
+    from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
+
+    id = getattr(getattr(item, "function", None), "mcp_requirement", None)
+    if id is None:
+        try:
+            yield
+        except NotApplicable as reason:
+            pytest.skip(f"not applicable: {reason}")
+        except NotVerified as reason:
+            pytest.skip(f"not verified: {reason}")
+        return
+    from pytest_mcp_http._verdict import strictly, verdict_of
+    from pytest_mcp_http.spec.registry import requirements
+
+    level = requirements()[id].level
+    try:
+        yield
+    except (NotApplicable, NotVerified, RequirementViolated) as outcome:
+        verdict = verdict_of(outcome, level)
+        if run_of(item.config).settings.strict:
+            verdict = strictly(verdict)
+        item.stash[VERDICT] = verdict
+        if verdict.name == "fail":
+            raise
+        if verdict.name in ("not-applicable", "not-verified"):
+            pytest.skip(f"{verdict.name.replace('-', ' ')}: {verdict.reason}")
+    except BaseException as error:
+        item.stash[VERDICT] = verdict_of(error, level)
+        raise
+    else:
+        item.stash[VERDICT] = verdict_of(None, level)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the verdict on the report as plain JSON."""
+    report = yield
+    verdict = item.stash.get(VERDICT, None)
+    final = call.when == "call" or (call.when == "setup" and not report.passed)
+    if verdict is not None and final:
+        from pytest_mcp_http._results import attach
+
+        attach(report, item, verdict)
+    return report
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """Count a warning as such, not as a pass."""
+    result = getattr(report, "mcp_result", None)
+    if result is not None and result["verdict"] == "warn" and report.when == "call":
+        return "warned", "w", ("WARN", {"yellow": True})
+    return None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print table, violations and verdict line."""
+    if not run_of(config).settings.wanted:
+        return
+    from pytest_mcp_http._results import results_of
+
+    results = results_of(config)
+    if results is not None and results.rows:
+        results.write_summary(terminalreporter)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the machine-readable report."""
+    if run_of(session.config).settings.report is None:
+        return
+    from pytest_mcp_http._results import results_of
+
+    results = results_of(session.config)
+    if results is not None:
+        results.write_report()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End sessions, connections and whatever was started."""
+    if RUN in config.stash:
+        config.stash[RUN].close()

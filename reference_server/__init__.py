@@ -1,0 +1,57 @@
+"""The bundled reference server: the tools of the article on the official SDK, clean at every handshake revision.
+
+Importing this package costs nothing: the SDK is loaded by `create_app`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reference_server._context import ASGIApp
+
+__all__ = ["ReferenceServerUnavailable", "create_app"]
+
+
+class ReferenceServerUnavailable(RuntimeError):
+    """The installed `mcp` package cannot carry the reference server; the message names what to install."""
+
+
+def create_app(
+    *,
+    mode: str,
+    json_response: bool = False,
+    resumable: bool = False,
+    faults: Iterable[str] = (),
+    variants: Iterable[str] = (),
+    path: str = "/mcp",
+) -> ASGIApp:
+    """Build the reference server as an ASGI app.
+
+    Args:
+        mode: `stateless` (no session, POST only) or `stateful` (session ids, GET stream, DELETE).
+        json_response: Answer requests with one JSON object instead of an event stream.
+        resumable: Give every event an id and replay missed events to a client that resumes (stateful only).
+        faults: Ids of deviations to put in, see `reference_server.faults.catalogue`.
+        variants: Names of legal but unusual behaviours, see `reference_server.variants.catalogue`.
+        path: Path of the endpoint, starting with a slash.
+
+    Returns:
+        An ASGI app that has to be run with its lifespan.
+
+    Raises:
+        ValueError: If a value is not accepted; the message names the option, the value and what is accepted.
+        ReferenceServerUnavailable: If the installed `mcp` package is missing or older than 2.
+    """
+    from reference_server.app import build_app
+
+    return build_app(
+        mode=mode,
+        json_response=json_response,
+        resumable=resumable,
+        faults=tuple(faults),
+        variants=tuple(variants),
+        path=path,
+    )

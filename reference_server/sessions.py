@@ -1,0 +1,135 @@
+"""What the server remembers per MCP session, and for how long: revision, transactions, events, running requests.
+
+Everything hangs on the session, so ending a session frees it all. Knows nothing of HTTP or of the SDK.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Final
+
+import anyio
+
+from reference_server.events import SessionEvents
+
+MAX_SESSIONS: Final = 1000
+MAX_TRANSACTIONS: Final = 100
+MAX_OPERATIONS: Final = 1000
+MAX_RUNNING: Final = 1000
+
+
+class TransactionError(ValueError):
+    """A transaction call that cannot be served; the message is for the caller."""
+
+
+@dataclass(slots=True)
+class Transactions:
+    """The open transactions of one session, by name.
+
+    Args:
+        max_transactions: How many transactions one session may hold open.
+        max_operations: How many operations one transaction may hold.
+    """
+
+    max_transactions: int = MAX_TRANSACTIONS
+    max_operations: int = MAX_OPERATIONS
+    _operations: dict[str, list[str]] = field(default_factory=dict)
+
+    def start(self, name: str) -> None:
+        """Open the transaction `name`, or open it anew without operations.
+
+        Raises:
+            TransactionError: If the session holds too many transactions.
+        """
+        if name not in self._operations and len(self._operations) >= self.max_transactions:
+            raise TransactionError(f"Too many transactions (limit {self.max_transactions})")
+        self._operations[name] = []
+
+    def add(self, name: str, operation: str) -> int:
+        """Queue an operation and return how many the transaction holds now.
+
+        Raises:
+            TransactionError: If the transaction is not open or is full.
+        """
+        operations = self._operations.get(name)
+        if operations is None:
+            raise TransactionError("No active transaction")
+        if len(operations) >= self.max_operations:
+            raise TransactionError(f"Too many operations (limit {self.max_operations})")
+        operations.append(operation)
+        return len(operations)
+
+
+@dataclass(slots=True)
+class Session:
+    """One MCP session.
+
+    Args:
+        revision: The protocol revision that was agreed on.
+    """
+
+    revision: str
+    transactions: Transactions = field(default_factory=Transactions)
+    events: SessionEvents = field(default_factory=SessionEvents)
+    takeovers: dict[str, anyio.Event] = field(default_factory=dict)
+    """For each stream that is connected: set to make that connection give way to a newer one."""
+    running: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    """The name of each recent request inside the server, by its JSON-encoded id; the oldest are dropped."""
+
+    def remember_request(self, key: str, name: str) -> None:
+        """Note under which name the request with this JSON-encoded id runs inside the server."""
+        self.running[key] = name
+        self.running.move_to_end(key)
+        while len(self.running) > MAX_RUNNING:
+            self.running.popitem(last=False)
+
+
+class SessionTable:
+    """The live sessions by id, least recently used first.
+
+    Args:
+        max_sessions: How many sessions are kept; the owner ends the `oldest` one when the table is `full`.
+    """
+
+    def __init__(self, max_sessions: int = MAX_SESSIONS) -> None:
+        self.max_sessions = max_sessions
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    @property
+    def full(self) -> bool:
+        """Whether a new session needs the oldest one to end."""
+        return len(self._sessions) >= self.max_sessions
+
+    @property
+    def oldest(self) -> str:
+        """The id of the least recently used session."""
+        return next(iter(self._sessions))
+
+    def add(self, session_id: str, session: Session) -> None:
+        """Remember a session that was just opened."""
+        self._sessions[session_id] = session
+
+    def get(self, session_id: str | None) -> Session | None:
+        """Return a live session and mark it as used, or None if the id is unknown or ended."""
+        if session_id is None or session_id not in self._sessions:
+            return None
+        self._sessions.move_to_end(session_id)
+        return self._sessions[session_id]
+
+    def end(self, session_id: str | None) -> None:
+        """Forget a session and all that belongs to it."""
+        if session_id is not None:
+            self._sessions.pop(session_id, None)
+
+    def clear(self) -> None:
+        """Forget all sessions."""
+        self._sessions.clear()
+
+
+current_session: ContextVar[Session | None] = ContextVar("current_session", default=None)
+"""The session of the request that is being served; None in stateless mode."""
