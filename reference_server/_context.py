@@ -216,7 +216,9 @@ def read_requests(facts: Facts) -> Layer:
             context = RequestContext(
                 method=scope["method"],
                 path=scope["path"],
-                headers=tuple((k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in scope["headers"]),
+                headers=tuple(
+                    (k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in scope["headers"]
+                ),
                 body=body if len(body) <= MAX_BODY else b"",
                 too_large=len(body) > MAX_BODY,
                 scheme=scope.get("scheme", "http"),
@@ -265,7 +267,11 @@ class _TrackedStream:
     async def send(self, message: Message) -> None:
         async with self._lock:
             await self._send(message)
-        if message["type"] == "http.response.start" and self._context.method == "GET" and message["status"] == 200:
+        if (
+            message["type"] == "http.response.start"
+            and self._context.method == "GET"
+            and message["status"] == 200
+        ):
             self._context.facts.get_streams.setdefault(self._key, []).append(self.send)
 
     def forget(self) -> None:

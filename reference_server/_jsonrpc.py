@@ -101,7 +101,9 @@ def check_portable(value: object) -> None:
     try:
         encode(value)
     except ValueError:
-        raise Refusal(400, INVALID_REQUEST, "The message holds text or numbers that cannot be encoded") from None
+        raise Refusal(
+            400, INVALID_REQUEST, "The message holds text or numbers that cannot be encoded"
+        ) from None
 
 
 def check_message(value: object) -> None:
@@ -168,7 +170,9 @@ def is_answer(value: object) -> bool:
     return isinstance(value, dict) and "method" not in value and ("result" in value or "error" in value)
 
 
-def error_message(code: int, message: str, *, data: object = None, request_id: object = UNREADABLE) -> dict[str, Any]:
+def error_message(
+    code: int, message: str, *, data: object = None, request_id: object = UNREADABLE
+) -> dict[str, Any]:
     """Build a JSON-RPC error; the id is left out when `request_id` is `UNREADABLE`."""
     error: dict[str, Any] = {"code": code, "message": message}
     if data is not None:

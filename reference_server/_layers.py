@@ -7,11 +7,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import anyio
 
+from reference_server._calls import (
+    Call,
+    Payload,
+    Response,
+    handle,
+    header_lines,
+    push_to_get_streams,
+    respond,
+    response_start,
+    until_gone,
+    without_header,
+)
 from reference_server._context import (
     ASGIApp,
     Facts,
@@ -23,7 +34,6 @@ from reference_server._context import (
     Scope,
     Send,
     context_of,
-    scope_with,
 )
 from reference_server._jsonrpc import encode
 from reference_server._sse import BlockSplitter, EventBlock
@@ -55,13 +65,8 @@ __all__ = [
     "when",
 ]
 
-JSONObject = dict[str, Any]
 Predicate = Callable[[RequestContext], bool]
-Payload = bytes | str | JSONObject | list[Any] | None
 EventResult = EventBlock | bytes | None | Iterable[EventBlock | bytes]
-
-CAPTURE_SECONDS = 10.0
-"""Longest time that `Call.capture` and `tee` wait for the inner app."""
 
 
 def always(context: RequestContext) -> bool:
@@ -110,8 +115,8 @@ def rewrite_response_start(
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             async def changed(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    status, lines = change(message["status"], _lines(message), context_of(scope))
-                    message = _start(status, lines)
+                    status, lines = change(message["status"], header_lines(message), context_of(scope))
+                    message = response_start(status, lines)
                 await send(message)
 
             await inner(scope, receive, changed)
@@ -205,7 +210,9 @@ def hold_open(predicate: Predicate = always, *, seconds: float = 30.0) -> Layer:
                     ended = True
                     message = {**message, "more_body": True}
                 elif message["type"] == "http.response.start":
-                    message = _start(message["status"], _without(_lines(message), "content-length"))
+                    message = response_start(
+                        message["status"], without_header(header_lines(message), "content-length")
+                    )
                 await send(message)
 
             if not predicate(context_of(scope)):
@@ -214,7 +221,7 @@ def hold_open(predicate: Predicate = always, *, seconds: float = 30.0) -> Layer:
             await inner(scope, receive, delayed)
             if ended:
                 with anyio.move_on_after(seconds):
-                    await _until_gone(receive)
+                    await until_gone(receive)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
         return app
@@ -245,7 +252,9 @@ def rewrite_request_body(change: Callable[[RequestContext], bytes | None]) -> La
     return _rewrite_request(changed)
 
 
-def rewrite_request_headers(change: Callable[[HeaderLines, RequestContext], Iterable[tuple[str, str]]]) -> Layer:
+def rewrite_request_headers(
+    change: Callable[[HeaderLines, RequestContext], Iterable[tuple[str, str]]],
+) -> Layer:
     """Change the header lines (names in lower case) that the server inside sees."""
     return _rewrite_request(lambda context: context.changed(headers=tuple(change(context.headers, context))))
 
@@ -305,104 +314,7 @@ def tee(
     return handle(run)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A whole response of the server inside: status, header lines (names in lower case) and body."""
-
-    status: int
-    headers: HeaderLines = ()
-    body: bytes = b""
-
-    @property
-    def messages(self) -> list[Any]:
-        """The JSON-RPC messages of a JSON body or of an event stream."""
-        splitter = BlockSplitter()
-        if any(name == "content-type" and "event-stream" in value for name, value in self.headers):
-            texts = [EventBlock.parse(raw).data for raw in splitter.feed(self.body)]
-            return [json.loads(text) for text in texts if text]
-        if not self.body:
-            return []
-        value = json.loads(self.body)
-        return value if isinstance(value, list) else [value]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request on its way through a layer, with the app inside and the way back to the client."""
-
-    context: RequestContext
-    inner: ASGIApp
-    scope: Scope
-    receive: Receive
-    send: Send
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """Room for the state of layers, one per app."""
-        return self.context.state
-
-    async def forward(self, context: RequestContext | None = None, send: Send | None = None) -> None:
-        """Pass the request on, changed or not; the response goes to the client or to another `send`."""
-        scope = self.scope if context is None else scope_with(self.scope, context)
-        await self.inner(scope, self.receive, send or self.send)
-
-    async def capture(self, context: RequestContext | None = None) -> Response:
-        """Pass the request on and return the whole response instead of sending it, waiting `CAPTURE_SECONDS`."""
-        found: list[Message] = []
-
-        async def keep(message: Message) -> None:
-            found.append(message)
-
-        with anyio.move_on_after(CAPTURE_SECONDS):
-            await self.forward(context, keep)
-        start = next((m for m in found if m["type"] == "http.response.start"), _start(504, ()))
-        body = b"".join(m.get("body", b"") for m in found if m["type"] == "http.response.body")
-        return Response(start["status"], _lines(start), body)
-
-    async def answer(self, status: int, headers: Iterable[tuple[str, str]] = (), body: Payload = None) -> None:
-        """Answer the client, see `respond`."""
-        await respond(self.send, status, headers, body)
-
-    async def gone(self) -> None:
-        """Wait until the client leaves."""
-        await _until_gone(self.receive)
-
-
-def handle(run: Callable[[Call], Awaitable[None]]) -> Layer:
-    """Build a layer from one coroutine function that gets a `Call`: the way to write what no other helper covers."""
-
-    def build(inner: ASGIApp) -> ASGIApp:
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            await run(Call(context_of(scope), inner, scope, receive, send))
-
-        return app
-
-    return build
-
-
-async def respond(send: Send, status: int, headers: Iterable[tuple[str, str]] = (), body: Payload = None) -> None:
-    """Send a whole response; JSON values are encoded and typed, the content length is set."""
-    lines = _without(tuple((name.lower(), value) for name, value in headers), "content-length")
-    if isinstance(body, (dict, list)):
-        lines = lines if any(name == "content-type" for name, _ in lines) else (*lines, _JSON_TYPE)
-        body = encode(body)
-    raw = body.encode() if isinstance(body, str) else body or b""
-    await send(_start(status, (*lines, ("content-length", str(len(raw))))))
-    await send({"type": "http.response.body", "body": raw, "more_body": False})
-
-
-async def push_to_get_streams(facts: Facts, block: bytes, *, session_id: str | None = None) -> int:
-    """Write raw bytes to open GET streams: those of one session, or all; return how many streams got them."""
-    chosen = facts.get_streams if session_id is None else {session_id: facts.get_streams.get(session_id, [])}
-    sends = [send for streams in chosen.values() for send in streams]
-    for send in sends:
-        await send({"type": "http.response.body", "body": block, "more_body": True})
-    return len(sends)
-
-
 # --- inside --------------------------------------------------------------------------------------------------------
-
-_JSON_TYPE = ("content-type", "application/json")
 
 
 class _Rewriter:
@@ -434,7 +346,9 @@ class _Rewriter:
             if message["type"] == "http.response.start":
                 if _is_stream(message):
                     splitter = BlockSplitter()
-                    message = _start(message["status"], _without(_lines(message), "content-length"))
+                    message = response_start(
+                        message["status"], without_header(header_lines(message), "content-length")
+                    )
                     await send(message)
                     if self._before:
                         await send(_chunk(self._before(context)))
@@ -449,15 +363,17 @@ class _Rewriter:
                 if not message.get("more_body", False) and self._whole:
                     start = pending.pop()
                     new = self._whole(bytes(body), context)
-                    lines = _without(_lines(start), "content-length")
-                    await send(_start(start["status"], (*lines, ("content-length", str(len(new))))))
+                    lines = without_header(header_lines(start), "content-length")
+                    await send(response_start(start["status"], (*lines, ("content-length", str(len(new))))))
                     await send({"type": "http.response.body", "body": new, "more_body": False})
             else:
                 await send(message)
 
         await self._inner(scope, receive, changed)
 
-    async def _stream(self, message: Message, splitter: BlockSplitter, context: RequestContext, send: Send) -> None:
+    async def _stream(
+        self, message: Message, splitter: BlockSplitter, context: RequestContext, send: Send
+    ) -> None:
         raw = message.get("body", b"")
         if self._block:
             change = self._block
@@ -479,27 +395,12 @@ def _joined(result: EventResult) -> bytes:
     return b"".join(each if isinstance(each, bytes) else each.encode() for each in result)
 
 
-def _lines(message: Message) -> HeaderLines:
-    return tuple((k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in message.get("headers", ()))
-
-
-def _start(status: int, lines: Iterable[tuple[str, str]]) -> Message:
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in lines]
-    return {"type": "http.response.start", "status": status, "headers": headers}
-
-
 def _chunk(body: bytes) -> Message:
     return {"type": "http.response.body", "body": body, "more_body": True}
 
 
-def _without(lines: HeaderLines, name: str) -> HeaderLines:
-    return tuple(line for line in lines if line[0] != name)
-
-
 def _is_stream(message: Message) -> bool:
-    return any(name == "content-type" and value.startswith("text/event-stream") for name, value in _lines(message))
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    return any(
+        name == "content-type" and value.startswith("text/event-stream")
+        for name, value in header_lines(message)
+    )

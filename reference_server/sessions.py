@@ -122,13 +122,11 @@ class SessionTable:
         return self._sessions[session_id]
 
     def end(self, session_id: str | None) -> None:
-        """Forget a session and all that belongs to it."""
-        if session_id is not None:
-            self._sessions.pop(session_id, None)
-
-    def clear(self) -> None:
-        """Forget all sessions."""
-        self._sessions.clear()
+        """Forget a session and all that belongs to it, and end its streams."""
+        session = self._sessions.pop(session_id, None) if session_id is not None else None
+        if session is not None:
+            for connection in session.takeovers.values():
+                connection.set()
 
 
 current_session: ContextVar[Session | None] = ContextVar("current_session", default=None)

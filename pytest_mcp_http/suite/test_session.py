@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pytest_mcp_http.assertions.http import assert_no_server_error, assert_status
+from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.http import assert_status
 from pytest_mcp_http.assertions.session import (
     assert_session_gone,
     assert_session_id,
     assert_session_ids_unique,
-    assert_session_ids_unpredictable,
 )
-from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.client import SESSION_HEADER, McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._probes import needs_session, refused_by_others, sample_session_ids, served
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
-
-SAMPLE = 12
-"""Sessions opened to compare their ids."""
-
-
-def needs_session(tour: Tour) -> str:
-    """Return the session id of the tour; a server without sessions has nothing to judge here."""
-    if tour.session_id is None:
-        raise NotApplicable("the server assigns no session id")
-    return tour.session_id
-
-
-def sample_ids(tour: Tour) -> list[str]:
-    """Return the ids of some sessions, in the order in which they were assigned."""
-
-    def collect() -> list[str]:
-        ids = []
-        for _ in range(SAMPLE):
-            client = tour.new_client()
-            client.initialize()
-            if client.session_id is not None:
-                ids.append(client.session_id)
-            client.close()
-        return ids
-
-    return tour.memo("session-ids", collect)
+from pytest_mcp_http.wire.http import HttpWire
 
 
 @dataclass(frozen=True)
@@ -53,34 +31,41 @@ class Ended:
     notification: Exchange
     get: Exchange
     delete: Exchange
-    first_delete: Exchange
 
 
-def ended(tour: Tour) -> Ended:
-    """Open a session, end it with DELETE, and use its id once more in every way."""
+def deleted(tour: Tour) -> tuple[McpClient, Exchange]:
+    """Open a session and send DELETE with its id; return the client and the answer."""
 
-    def probe() -> Ended:
+    def probe() -> tuple[McpClient, Exchange]:
         needs_session(tour)
         with tour.session() as client:
             tour.require(client.request("ping"), "ping in the live session")
-            first = client.delete()
-            if first.status == 405:
-                raise NotApplicable("the server does not let clients end sessions (DELETE got 405)")
-            if not first.ok:
-                raise NotVerified(f"DELETE did not end the session: {first.summary}")
-            return Ended(
-                request=client.request("ping"),
-                notification=client.notify("notifications/roots/list_changed"),
-                get=client.get(),
-                delete=client.send(client.build("DELETE")),
-                first_delete=first,
-            )
+            return client, client.delete()
+
+    return tour.memo("deleted-session", probe)
+
+
+def ended(tour: Tour) -> Ended:
+    """Use the id of a session that DELETE ended once more, in every way."""
+
+    def probe() -> Ended:
+        client, first = deleted(tour)
+        if first.status == 405:
+            raise NotApplicable("the server does not let clients end sessions (DELETE got 405)")
+        if not first.ok:
+            raise NotVerified(f"DELETE did not end the session: {first.summary}")
+        return Ended(
+            request=client.request("ping"),
+            notification=client.notify("notifications/roots/list_changed"),
+            get=client.get(),
+            delete=client.send(client.build("DELETE")),
+        )
 
     return tour.memo("ended-session", probe)
 
 
-def requires_id(tour: Tour) -> McpClient:
-    """Return the client of the tour if the server refuses requests without the id."""
+def without_id(tour: Tour) -> McpClient:
+    """Return the client of the tour, on a server that refuses requests without the session id."""
 
     def probe() -> Exchange:
         needs_session(tour)
@@ -88,9 +73,40 @@ def requires_id(tour: Tour) -> McpClient:
         return tour.client.request("ping", headers={SESSION_HEADER: None})
 
     exchange = tour.memo("ping-without-id", probe)
-    if exchange.ok and exchange.error is None:
+    if exchange.result is not None:
         raise NotApplicable("the server does not require the session id that it assigns")
     return tour.client
+
+
+def unknown_id(tour: Tour) -> Mapping[str, Exchange]:
+    """Send a well-formed id that was never issued, in every way."""
+
+    def probe() -> Mapping[str, Exchange]:
+        needs_session(tour)
+        client = tour.new_client()
+        client.session_id = uuid.uuid4().hex
+        client.terminated = True  # not a session of ours to end
+        return {
+            "a request": client.request("ping"),
+            "a notification": client.notify("notifications/roots/list_changed"),
+            "GET": client.get(),
+            "DELETE": client.send(client.build("DELETE")),
+        }
+
+    return tour.memo("unknown-session-id", probe)
+
+
+@requirement("session.id-on-initialize")
+def test_id_comes_with_initialize(mcp_tour: Tour) -> None:
+    if mcp_tour.session_id is not None:
+        return
+    for step in mcp_tour.steps[1:]:
+        if SESSION_HEADER in step.exchange.headers:
+            violated(
+                f"a session id first came with the answer to {step.name}",
+                "a session id with the answer to initialize, or none at all",
+                step.exchange,
+            )
 
 
 @requirement("session.id-visible-ascii")
@@ -102,24 +118,52 @@ def test_id_is_visible_ascii(mcp_tour: Tour) -> None:
 @requirement("session.id-unique")
 def test_ids_are_unique(mcp_tour: Tour) -> None:
     needs_session(mcp_tour)
-    assert_session_ids_unique(sample_ids(mcp_tour))
+    assert_session_ids_unique(sample_session_ids(mcp_tour))
 
 
-@requirement("security.session-id-nondeterministic")
-def test_ids_are_unpredictable(mcp_tour: Tour) -> None:
-    needs_session(mcp_tour)
-    assert_session_ids_unpredictable(sample_ids(mcp_tour))
+@requirement("session.id-stable")
+def test_id_stays_the_same(mcp_tour: Tour) -> None:
+    assigned = needs_session(mcp_tour)
+    for step in mcp_tour.steps:
+        seen = step.exchange.headers.get(SESSION_HEADER)
+        if seen is not None and seen != assigned:
+            violated(
+                f"the answer to {step.name} carries another session id",
+                "the session id that initialize assigned, or none",
+                step.exchange,
+            )
 
 
 @requirement("session.missing-id-400")
 def test_request_without_id_is_400(mcp_tour: Tour) -> None:
-    client = requires_id(mcp_tour)
-    assert_status(client.request("tools/list", headers={SESSION_HEADER: None}), 400)
+    client = without_id(mcp_tour)
+    exchange = client.request("ping", headers={SESSION_HEADER: None})
+    refused_by_others(exchange)
+    assert_status(exchange, 400)
+
+
+@requirement("session.missing-id-400-get")
+def test_get_and_delete_without_id_are_400(mcp_tour: Tour) -> None:
+    client = without_id(mcp_tour)
+    for method in ("GET", "DELETE"):
+        exchange = client.wire.send(
+            client.build(method, headers={SESSION_HEADER: None}), stop=lambda exchange: exchange.ok
+        )
+        refused_by_others(exchange)
+        assert_status(exchange, 400, 405, expected=["HTTP 400", f"HTTP 405, if {method} is not offered"])
 
 
 @requirement("session.terminated-404")
 def test_request_in_ended_session_is_404(mcp_tour: Tour) -> None:
     assert_session_gone(ended(mcp_tour).request)
+
+
+@requirement("session.terminated-404-get")
+def test_get_in_ended_session_is_404(mcp_tour: Tour) -> None:
+    found = ended(mcp_tour).get
+    if mcp_tour.get is not None and mcp_tour.get.status == 405:
+        raise NotApplicable("the server offers no GET stream")
+    assert_session_gone(found)
 
 
 @requirement("session.terminated-404-notification")
@@ -130,3 +174,97 @@ def test_notification_in_ended_session_is_404(mcp_tour: Tour) -> None:
 @requirement("session.terminated-404-delete")
 def test_second_delete_is_404(mcp_tour: Tour) -> None:
     assert_session_gone(ended(mcp_tour).delete)
+
+
+@requirement("session.unknown-id-404")
+def test_unknown_id_is_404(mcp_tour: Tour) -> None:
+    for what, exchange in unknown_id(mcp_tour).items():
+        allowed = (404,) if what in ("a request", "a notification") else (404, 405)
+        # Statuses that look like another kind of failure are judged by the next check.
+        if exchange.status not in (*allowed, 401, 403, 429) and (exchange.status or 500) < 500:
+            violated(
+                f"{exchange.summary}, for {what} with an id that was never issued",
+                "HTTP 404, which makes clients open a new session",
+                exchange,
+            )
+
+
+@requirement("session.unknown-id-not-auth-error")
+def test_unknown_id_is_no_other_failure(mcp_tour: Tour) -> None:
+    for what, exchange in unknown_id(mcp_tour).items():
+        if exchange.status in (401, 403) or exchange.status is None or exchange.status >= 500:
+            violated(
+                f"{exchange.summary}, for {what} with an id that was never issued",
+                "HTTP 404: clients take anything else for an authorization or server failure and keep the dead id",
+                exchange,
+            )
+
+
+@requirement("session.delete-accepted-or-405")
+def test_delete_is_accepted_or_405(mcp_tour: Tour) -> None:
+    exchange = deleted(mcp_tour)[1]
+    if not exchange.ok and exchange.status not in (404, 405):
+        violated(exchange.summary, ["HTTP 2xx", "HTTP 405, if clients cannot end sessions"], exchange)
+
+
+@requirement("session.delete-405-keeps-session")
+def test_refused_delete_keeps_session(mcp_tour: Tour) -> None:
+    needs_session(mcp_tour)
+    with mcp_tour.session() as client:
+        if client.delete().status != 405:
+            raise NotApplicable("the server accepts DELETE")
+        exchange = client.request("ping")
+        if exchange.result is None:
+            violated(f"{exchange.summary}, after DELETE got 405", "the session goes on", exchange)
+
+
+@requirement("session.not-required-when-unassigned")
+def test_id_is_not_required_when_unassigned(mcp_tour: Tour) -> None:
+    if mcp_tour.session_id is not None:
+        raise NotApplicable("the server assigns a session id")
+    for step in mcp_tour.named("ping", "tools/list", "prompts/list", "resources/list"):
+        if step.exchange.status == 400:
+            violated(f"{step.exchange.summary}, to {step.name}", "the request is served", step.exchange)
+
+
+@requirement("session.survives-connection-loss")
+def test_session_survives_its_connection(mcp_tour: Tour) -> None:
+    needs_session(mcp_tour)
+    with mcp_tour.session() as client:
+        with HttpWire(mcp_tour.wire.limits, mcp_tour.wire.context) as other:
+            client.wire = other
+            exchange = client.request("ping")
+            client.wire = mcp_tour.wire
+        if exchange.result is None:
+            violated(f"{exchange.summary}, on a new connection", "the request is served", exchange)
+
+
+@requirement("session.initialize-without-id")
+def test_new_session_while_others_live(mcp_tour: Tour) -> None:
+    expected = "a result: a client may open a session at any time, whatever other clients do"
+    with mcp_tour.session() as first:
+        second, third = mcp_tour.new_client(), mcp_tour.new_client()
+        threads = [threading.Thread(target=client.initialize, daemon=True) for client in (second, third)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(mcp_tour.wire.limits.total + mcp_tour.wire.limits.connect)
+        for client in (second, third):
+            if not client.log:
+                raise NotVerified("an initialize did not end within the limits")
+            refused_by_others(client.log[0])
+            if client.log[0].result is None:
+                violated(f"{client.log[0].summary}, to an initialize while others are open", expected, client.log[0])
+        after = first.request("ping")
+        if after.result is None:
+            violated(f"{after.summary}, to the first client after two more connected", "the first session goes on", after)
+
+
+@requirement("session.header-name-case-insensitive")
+def test_header_name_is_case_insensitive(mcp_tour: Tour) -> None:
+    id = needs_session(mcp_tour)
+    served(mcp_tour)
+    for name in ("mcp-session-id", "MCP-SESSION-ID", "MCP-Session-Id"):
+        exchange = mcp_tour.client.request("ping", headers={SESSION_HEADER: None, name: id})
+        if exchange.result is None:
+            violated(f"{exchange.summary}, with the header spelt {name}", "the request is served", exchange)

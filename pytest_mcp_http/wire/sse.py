@@ -130,12 +130,7 @@ class Event(NamedTuple):
 
 
 _BOM: Final = b"\xef\xbb\xbf"
-_CR: Final = 0x0D
 _FIELDS: Final = frozenset({"data", "event", "id", "retry", ""})
-# A blank line is a line end after a line end. CR LF is one line end, hence no mark for it: in CR LF CR LF the mark is
-# the LF CR in the middle, and the LF left over opens the next block, where line ends are skipped.
-_MARKS: Final = (b"\n\n", b"\n\r", b"\r\r")
-_ANY_MARK: Final = re.compile(rb"\n[\n\r]|\r\r")
 
 
 class EventStreamParser:
@@ -161,9 +156,12 @@ class EventStreamParser:
         self.last_event_id = ""
         """The last event ID of the stream after the blocks so far."""
         self._limit = max_event_bytes
-        self._pending = bytearray()
-        self._pending_offset = 0
+        self._head: bytes | None = b""  # the first bytes, as long as they may be a BOM; None after that
+        self._block: list[bytes] = []  # the finished lines of the open block
+        self._line = bytearray()  # the line that has no end yet
+        self._after_cr = False  # whether a LF that comes next belongs to the CR before it
         self._received = 0
+        self._offset = 0  # where the open block begins
         self._failure: EventTooLarge | None = None
         self._closed = False
 
@@ -184,12 +182,15 @@ class EventStreamParser:
             raise self._failure
         if self._closed:
             raise ValueError("the parser is closed")
+        self._received += len(data)
+        if self._head is not None:
+            data = self._skip_bom(data)
         events: list[Event] = []
         try:
             self._read(data, events)
         except EventTooLarge as error:
             self._failure = error
-            self._pending = bytearray()
+            self._block, self._line = [], bytearray()
             self._note("too-large", str(error), error.offset)
             if not events:
                 raise
@@ -209,89 +210,107 @@ class EventStreamParser:
         if self._failure is not None:
             raise self._failure
         self._closed = True
-        raw, offset = self._without_bom(bytes(self._pending), self._pending_offset)
-        self._pending = bytearray()
+        raw = (self._head or b"") + b"".join(self._block) + self._line
+        self._head, self._block, self._line = None, [], bytearray()
         if raw:
             comments_only = all(line.startswith(b":") for line in raw.splitlines())
             code = "unfinished-comment" if comments_only else "unfinished-block"
-            self._note(code, f"{len(raw)} bytes after the last blank line", offset)
+            self._note(code, f"{len(raw)} bytes after the last blank line", self._offset)
         return []
 
+    def _skip_bom(self, data: bytes) -> bytes:
+        data = (self._head or b"") + data
+        if len(data) < len(_BOM) and _BOM.startswith(data):
+            self._head = data
+            return b""
+        self._head = None
+        if not data.startswith(_BOM):
+            return data
+        self._note("bom", "the stream begins with EF BB BF", 0)
+        self._offset = len(_BOM)
+        return data[len(_BOM) :]
+
     def _read(self, data: bytes, events: list[Event]) -> None:
-        base = self._received
-        self._received += len(data)
-        start = self._resume(data, base, events) if self._pending else 0
-        for blank in _blank_lines(data, start):
-            start = _skip_line_ends(data, start, blank)
-            if start < blank:
-                self._finish(data[start : blank + 1], base + start, base + blank + 2, events)
-            start = blank + 2
-        start = _skip_line_ends(data, start, len(data))
-        if start < len(data):
-            self._pending_offset = base + start
-            self._hold(data[start:])
-
-    def _resume(self, data: bytes, base: int, events: list[Event]) -> int:
-        """Go on with the block that began in an earlier piece; return the position up to which data is used."""
-        if bytes(self._pending[-1:]) + data[:1] in _MARKS:
-            end = 0
+        if self._after_cr and data:
+            data = self._skip_lf(data)
+        if b"\n" in data or b"\r" in data:
+            self._read_lines(data, events)
         else:
-            end = next(_blank_lines(data, 0), -1) + 1
-            self._hold(data[:end] if end else data)
-            if not end:
-                return len(data)
-        raw = bytes(self._pending)
-        self._pending = bytearray()
-        self._finish(raw, self._pending_offset, base + end + 1, events)
-        return end + 1
+            self._line += data
+        if self._received - self._offset > self._limit and (self._block or self._line):
+            raise EventTooLarge(self._limit, self._offset)
 
-    def _hold(self, data: bytes) -> None:
-        self._pending += data
-        if len(self._pending) > self._limit:
-            raise EventTooLarge(self._limit, self._pending_offset)
+    def _skip_lf(self, data: bytes) -> bytes:
+        self._after_cr = False
+        if not data.startswith(b"\n"):
+            return data
+        if self._block:
+            self._block[-1] += b"\n"
+        else:
+            self._offset += 1
+        return data[1:]
 
-    def _finish(self, raw: bytes, offset: int, end_offset: int, events: list[Event]) -> None:
-        """Interpret one complete block, which holds at least one byte that ends no line, or a BOM."""
+    def _read_lines(self, data: bytes, events: list[Event]) -> None:
+        # For bytes, unlike for text, splitlines knows exactly the three line ends of the format.
+        lines = data.splitlines(keepends=True)
+        tail = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
+        if self._line:
+            lines[0] = bytes(self._line) + lines[0]
+        self._line = bytearray(tail)
+        self._after_cr = not tail and lines[-1].endswith(b"\r")
+        block = self._block
+        for line in lines:
+            if line == b"\n" or line == b"\r\n" or line == b"\r":
+                if block:
+                    events.append(self._event(block))
+                    block.clear()
+                self._offset += len(line)
+            else:
+                block.append(line)
+
+    def _event(self, block: list[bytes]) -> Event:
+        """Interpret the lines of one complete block, at least one, none of them blank."""
+        raw = b"".join(block)
+        offset = self._offset
         if len(raw) > self._limit:
             raise EventTooLarge(self._limit, offset)
-        if offset == 0:
-            raw, offset = self._without_bom(raw, offset)
-            if not raw:
-                return
+        self._offset = end = offset + len(raw)
+        odd = False
+        try:
+            texts = [line.decode() for line in block]
+        except UnicodeDecodeError:
+            texts = [line.decode(errors="replace") for line in block]
+            odd = True
         event_type = ""
         data: list[str] = []
         event_id: str | None = None
         retry: int | None = None
         comments: list[str] = []
-        odd = raw[-1] == _CR
-        for line in self._text(raw, offset).split("\n"):
-            if line[:6] == "data: ":
-                data.append(line[6:])
+        for text in texts:
+            stop = -2 if text[-2:] == "\r\n" else -1
+            if text[:6] == "data: ":
+                data.append(text[6:stop])
                 continue
-            name, _, value = line.partition(":")
+            name, _, value = text[:stop].partition(":")
             if value[:1] == " ":
                 value = value[1:]
-            if name == "id":
-                if "\0" in value:
-                    odd = True
-                else:
-                    event_id = value
+            if name == "id" and "\0" not in value:
+                event_id = value
             elif name == "event":
                 event_type = value
             elif name == "data":
                 data.append(value)
             elif not name:
-                if line:
-                    comments.append(value)
+                comments.append(value)
             else:
                 odd = True
                 if name == "retry":
                     retry = _milliseconds(value, retry)
         if event_id is not None:
             self.last_event_id = event_id
-        if event_type not in ("", "message") or not data:
-            odd = True
-        event = Event(
+        if odd or not data or event_type not in ("", "message") or texts[-1][-1] == "\r":
+            self._examine(raw, offset, event_type, event_id, bool(data))
+        return Event(
             event_type or "message",
             "\n".join(data),
             event_id,
@@ -302,43 +321,25 @@ class EventStreamParser:
             tuple(comments),
             raw,
             offset,
-            end_offset,
+            end + 1,
         )
-        if odd:
-            self._examine(event, bool(event_type))
-        events.append(event)
 
-    def _text(self, raw: bytes, offset: int) -> str:
-        """Decode a block and write its line ends as LF."""
+    def _examine(self, raw: bytes, offset: int, event_type: str, event_id: str | None, has_data: bool) -> None:
+        """Note what is unusual about a block; apart from reading it, since most blocks need no second look."""
+        if raw.endswith(b"\r"):
+            self._note("lone-cr", "the last line of the block ends with CR alone", offset + len(raw) - 1)
+        if event_type not in ("", "message"):
+            self._note("event-type", f"event type {_cut(event_type)}", offset)
+        if event_id is not None and not has_data:
+            self._note("id-only", f"id {_cut(event_id)} without data", offset)
+        if event_type and not has_data:
+            self._note("no-data", f"event type {_cut(event_type)} without data", offset)
         try:
-            text = raw.decode()
+            raw.decode()
         except UnicodeDecodeError as error:
             bad = raw[error.start : error.end].hex(" ")
             self._note("invalid-utf8", f"{error.reason}: {bad}", offset + error.start)
-            text = raw.decode(errors="replace")
-        if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-        return text
-
-    def _without_bom(self, raw: bytes, offset: int) -> tuple[bytes, int]:
-        if offset or not raw.startswith(_BOM):
-            return raw, offset
-        self._note("bom", "the stream begins with EF BB BF", 0)
-        rest = raw[len(_BOM) :].lstrip(b"\r\n")
-        return rest, len(raw) - len(rest)
-
-    def _examine(self, event: Event, typed: bool) -> None:
-        """Note what is unusual about a block; apart from reading it, since most blocks need no second look."""
-        offset = event.offset
-        if event.raw[-1] == _CR:
-            self._note("lone-cr", "the last line of the block ends with CR alone", offset + len(event.raw) - 1)
-        if event.type != "message":
-            self._note("event-type", f"event type {_cut(event.type)}", offset)
-        if not event.has_data and event.id is not None:
-            self._note("id-only", f"id {_cut(event.id)} without data", offset)
-        if not event.has_data and typed:
-            self._note("no-data", f"event type {_cut(event.type)} without data", offset)
-        for line in event.raw.splitlines(keepends=True):
+        for line in raw.splitlines(keepends=True):
             name, _, value = line.decode(errors="replace").rstrip("\r\n").partition(":")
             value = value.removeprefix(" ")
             if name == "id" and "\0" in value:
@@ -373,24 +374,6 @@ def parse_event_stream(data: bytes) -> tuple[list[Event], list[Finding]]:
     events = parser.feed(data)
     events += parser.close()
     return events, parser.findings
-
-
-def _blank_lines(data: bytes, start: int) -> Iterator[int]:
-    """Give the position of each mark from `start` on; any of the marks is searched at the speed of `bytes.find`."""
-    marks = [mark for mark in _MARKS if mark in data] if b"\r" in data else [b"\n\n"]
-    if len(marks) > 1:
-        yield from (match.start() for match in _ANY_MARK.finditer(data, start))
-    elif marks:
-        at = data.find(marks[0], start)
-        while at >= 0:
-            yield at
-            at = data.find(marks[0], at + 2)
-
-
-def _skip_line_ends(data: bytes, start: int, stop: int) -> int:
-    while start < stop and data[start] in b"\r\n":
-        start += 1
-    return start
 
 
 def _is_digits(value: str) -> bool:

@@ -1,0 +1,46 @@
+"""The command line: `python -m pytest_mcp_http list` prints the requirements; pytest judges servers."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from pytest_mcp_http.spec.registry import CHAPTERS
+from pytest_mcp_http.spec.revisions import REVISIONS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Words after the program's name; None for those of the process.
+
+    Returns:
+        The exit status: 0; a usage error exits with 2.
+    """
+    options = _parser().parse_args(arguments)
+    from pytest_mcp_http import _list
+
+    listed = _list.rows(options.chapter, options.revision)
+    try:
+        print(_list.as_json(listed) if options.json else _list.as_text(listed), flush=True)
+    except BrokenPipeError:
+        # The reader, `head` for one, has seen enough; without this the interpreter complains as it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pytest_mcp_http", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="print each requirement with its checks and faults")
+    listing.add_argument("--json", action="store_true", help="print a JSON array")
+    listing.add_argument("--chapter", choices=CHAPTERS, metavar="NAME", help=f"one of {', '.join(CHAPTERS)}")
+    listing.add_argument("--revision", choices=REVISIONS, help="only requirements of this revision")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

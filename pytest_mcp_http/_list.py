@@ -1,0 +1,148 @@
+"""The list of requirements: for each, its checks and the faults that prove them, or why there is none.
+
+It must not know targets or verdicts: it is about the suite, not about a run.
+"""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import import_module
+
+from pytest_mcp_http.spec.registry import Requirement, requirements
+from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS
+
+OBSTACLES: Mapping[str, str] = {
+    "whitebox": "cannot be seen from outside the server",
+    "needs-auth": "needs a token for the server",
+    "needs-replicas": "needs several replicas of the server",
+    "needs-tool": "needs a tool that shows the behaviour",
+}
+"""Why a requirement that is not `blackbox` may have no check, by what it needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One requirement of the list.
+
+    Attributes:
+        section: Address of the text at the newest revision of the requirement.
+        checks: Names such as `mcp/session::test_terminated_id_is_404`.
+        faults: Ids of the faults of the reference server that break the requirement.
+        unchecked_because: Why no check judges it; None exactly when there is one.
+    """
+
+    id: str
+    chapter: str
+    level: str
+    revisions: tuple[str, ...]
+    section: str
+    wording: str
+    checks: tuple[str, ...]
+    faults: tuple[str, ...]
+    unchecked_because: str | None
+
+
+def rows(chapter: str | None = None, revision: str | None = None) -> list[Row]:
+    """Return the requirements in catalogue order, each with its checks and faults.
+
+    Args:
+        chapter: Only this chapter, for example `session`.
+        revision: Only requirements that exist at this revision.
+    """
+    checks = _by_requirement(_checks())
+    faults = _by_requirement(_faults())
+    covered = {requirements()[id].chapter for id in checks}
+    return [
+        _row(item, checks.get(item.id, ()), faults.get(item.id, ()), covered)
+        for item in requirements().values()
+        if chapter in (None, item.chapter) and (revision is None or revision in item.revisions)
+    ]
+
+
+def as_json(listed: Iterable[Row]) -> str:
+    """Return the rows as a JSON array of objects with the members of `Row`."""
+    return json.dumps([asdict(row) for row in listed], indent=2, ensure_ascii=False)
+
+
+def as_text(listed: Iterable[Row]) -> str:
+    """Return the rows as text: a block per requirement and a count at the end."""
+    listed = list(listed)
+    checked = sum(bool(row.checks) for row in listed)
+    blocks = ["\n".join(_lines(row)) for row in listed]
+    return "\n\n".join([*blocks, f"{len(listed)} requirements, {checked} with a check"])
+
+
+def unchecked_because(item: Requirement, covered: Iterable[str]) -> str:
+    """Say why a requirement has no check.
+
+    Args:
+        item: A requirement that no check judges.
+        covered: The chapters that have at least one check.
+    """
+    if item.level == "MAY":
+        return "latitude: the specification leaves it open"
+    if not set(item.revisions) & set(HANDSHAKE_REVISIONS):
+        return f"revision {' and '.join(MODERN_REVISIONS)} is judged in a later release"
+    if item.needs in OBSTACLES:
+        return OBSTACLES[item.needs]
+    if item.chapter not in covered:
+        return f"the chapter {item.chapter} is not covered yet"
+    return "no check judges it yet"
+
+
+def _row(item: Requirement, checks: tuple[str, ...], faults: tuple[str, ...], covered: set[str]) -> Row:
+    return Row(
+        id=item.id,
+        chapter=item.chapter,
+        level=item.level,
+        revisions=item.revisions,
+        section=item.url(item.revisions[-1]),
+        wording=item.wording,
+        checks=checks,
+        faults=faults,
+        unchecked_because=None if checks else unchecked_because(item, covered),
+    )
+
+
+def _checks() -> Iterator[tuple[str, str]]:
+    """Yield (requirement id, name) of every check of the suite."""
+    from pytest_mcp_http import suite
+
+    for module in pkgutil.iter_modules(suite.__path__):
+        if module.name.startswith("test_"):
+            chapter = module.name.removeprefix("test_")
+            for name, value in vars(import_module(f"{suite.__name__}.{module.name}")).items():
+                id = getattr(value, "mcp_requirement", None)
+                if isinstance(id, str):
+                    yield id, f"mcp/{chapter}::{name}"
+
+
+def _faults() -> Iterator[tuple[str, str]]:
+    """Yield (requirement id, fault id) for every requirement that a fault of the reference server breaks."""
+    from reference_server.faults import catalogue
+
+    for fault in catalogue().values():
+        for id in fault.requirements:
+            yield id, fault.id
+
+
+def _by_requirement(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    grouped: dict[str, tuple[str, ...]] = {}
+    for id, name in pairs:
+        grouped[id] = (*grouped.get(id, ()), name)
+    return grouped
+
+
+def _lines(row: Row) -> Iterator[str]:
+    yield f"{row.id}  {row.level}  {' '.join(row.revisions)}"
+    yield f"    {row.wording}"
+    yield f"    {row.section}"
+    for check in row.checks:
+        yield f"    check {check}"
+    for fault in row.faults:
+        yield f"    fault {fault}"
+    if row.unchecked_because is not None:
+        yield f"    no check: {row.unchecked_because}"

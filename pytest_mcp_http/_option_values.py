@@ -1,0 +1,223 @@
+"""Checks the text of each option and turns it into its value.
+
+Knows nothing of pytest's configuration but `UsageError`; no message shows the value of a header.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+
+from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS
+
+MAX_SECONDS: Final = 86_400.0
+"""The longest time limit that can be asked for."""
+
+MIN_BODY: Final = 1024
+MAX_BODY: Final = 1024**3
+"""The range of the size limit of a response body, in bytes."""
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FROM_ENVIRONMENT: Final = re.compile(r"(?<!\S)env:(\S*)")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OURS: Final = frozenset(
+    {
+        "accept",
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "last-event-id",
+        "mcp-protocol-version",
+        "mcp-session-id",
+        "transfer-encoding",
+    }
+)
+
+
+def mask_url(url: str) -> str:
+    """Return a URL fit to be shown: without user information, query values masked."""
+    url = re.sub(r"//[^/?#]*@", "//", url)
+    base, mark, query = url.partition("?")
+    return base + mark + re.sub(r"=[^&#]*", "=***", query)
+
+
+def _wrong(source: str, value: object, accepted: str) -> pytest.UsageError:
+    return pytest.UsageError(f"{source}: {value!r} is not accepted; accepted: {accepted}")
+
+
+def flag(value: bool, _: str) -> bool:
+    """Return a switch as it is."""
+    return value
+
+
+def lines(value: Sequence[str], source: str) -> tuple[str, ...]:
+    """Return the lines of a list option, none of them empty."""
+    stripped = tuple(line.strip() for line in value)
+    if not all(stripped):
+        raise _wrong(source, "", "a text that is not empty")
+    return stripped
+
+
+def choice(*choices: str) -> Callable[[Any, str], Any]:
+    """Return a conversion that takes one of these words."""
+
+    def convert(value: str, source: str) -> str:
+        if value not in choices:
+            raise _wrong(source, value, " or ".join(choices))
+        return value
+
+    return convert
+
+
+def seconds(value: str | float, source: str) -> float:
+    """Return a time limit in seconds."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= MAX_SECONDS:
+        raise _wrong(source, value, f"seconds, more than 0 and at most {MAX_SECONDS:g}")
+    return seconds
+
+
+def byte_count(value: str | int, source: str) -> int:
+    """Return a size limit in bytes."""
+    try:
+        size = int(value)
+    except ValueError:
+        size = -1
+    if not MIN_BODY <= size <= MAX_BODY:
+        raise _wrong(source, value, f"bytes, a whole number from {MIN_BODY} to {MAX_BODY}")
+    return size
+
+
+def absolute_url(value: str, source: str) -> str:
+    """Return an http or https URL without user information and fragment."""
+    accepted = "an absolute URL such as https://host/mcp"
+    shown = mask_url(value)
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise _wrong(source, shown, f"{accepted} ({error})") from None
+    if parts.scheme not in ("http", "https") or not host or not value.isprintable() or " " in value:
+        raise _wrong(source, shown, accepted)
+    if parts.fragment or value.endswith("#"):
+        raise _wrong(source, shown, f"{accepted}, without #fragment")
+    if "@" in parts.netloc:
+        raise _wrong(
+            source,
+            shown,
+            f"{accepted}; user and password belong in --mcp-header 'Authorization: Basic env:VAR'",
+        )
+    return value
+
+
+def command_line(value: str, source: str) -> str:
+    """Return a command line that is not empty; what it starts is found out when it is started."""
+    if not value.strip():
+        raise _wrong(source, value, "a command line such as 'node server.js --port {port}'")
+    return value
+
+
+def app_name(value: str, source: str) -> str:
+    """Return the name of an ASGI application, `package.module:attribute`."""
+    module, colon, attribute = value.partition(":")
+    names = [*module.split("."), *attribute.split(".")]
+    if not colon or not all(name.isidentifier() for name in names):
+        raise _wrong(source, value, "package.module:app, an ASGI application or a factory without arguments")
+    return value
+
+
+def url_path(value: str, source: str) -> str:
+    """Return the path of an endpoint, without query."""
+    if not value.startswith("/") or not value.isascii() or not value.isprintable() or set(value) & set(" ?#"):
+        raise _wrong(source, value, "a URL path such as /mcp")
+    return value
+
+
+def revisions(value: str, source: str) -> str | tuple[str, ...]:
+    """Return `auto`, `all`, or the revisions named, oldest first."""
+    if value in ("auto", "all"):
+        return value
+    names = {name.strip() for name in value.split(",")}
+    accepted = f"auto, all, or a list of {', '.join(HANDSHAKE_REVISIONS)} with commas"
+    if names & set(MODERN_REVISIONS):
+        raise _wrong(source, value, f"{accepted} ({MODERN_REVISIONS[0]} is judged by a later release)")
+    if not names <= set(HANDSHAKE_REVISIONS):
+        raise _wrong(source, value, accepted)
+    return tuple(name for name in HANDSHAKE_REVISIONS if name in names)
+
+
+def authorities(path: Path, source: str) -> str:
+    """Return the absolute path of a PEM file with at least one certificate."""
+    import ssl
+
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except (OSError, ssl.SSLError) as error:
+        raise _wrong(source, str(path), f"a PEM file with certificates ({error})") from None
+    return str(path.resolve())
+
+
+def report_file(path: Path, source: str) -> str:
+    """Return the absolute path of a JSON file to write."""
+    if path.suffix != ".json" or path.is_dir():
+        raise _wrong(source, str(path), "the name of a file that ends in .json")
+    return str(path.resolve())
+
+
+def reference_options(value: Sequence[str], source: str) -> tuple[str, ...]:
+    """Return the options of the reference server; whether a fault exists is for the server to say."""
+    for option in value:
+        kind, equals, name = option.partition("=")
+        known = (name and kind in ("fault", "variant")) if equals else kind in ("json-response", "resumable")
+        if not known:
+            raise _wrong(source, option, "fault=ID, variant=NAME, json-response or resumable")
+    return tuple(value)
+
+
+def header_lines(lines: Sequence[str], source: str) -> tuple[tuple[str, str], ...]:
+    """Return the names and values of header lines, values from the environment read."""
+    headers: dict[str, tuple[str, str]] = {}
+    for number, line in enumerate(lines, 1):
+        name, colon, value = line.partition(":")
+        if not colon or not _TOKEN.fullmatch(name):
+            # The line is not shown: without its name, all of it may be a secret.
+            raise pytest.UsageError(f"{source}: number {number} is not accepted; accepted: 'Name: value'")
+        if name.lower() in _OURS:
+            raise pytest.UsageError(f"{source}: {name} is set by the suite itself and cannot be given")
+        if name.lower() in headers:
+            raise pytest.UsageError(f"{source}: {name} is given twice; give it once")
+        headers[name.lower()] = (name, _header_value(name, value.strip(" \t"), source))
+    return tuple(headers.values())
+
+
+def _header_value(name: str, value: str, source: str) -> str:
+    def read(match: re.Match[str]) -> str:
+        variable = match[1]
+        if not _VARIABLE.fullmatch(variable):
+            raise pytest.UsageError(f"{source}: {name} names no environment variable; accepted: env:VAR")
+        found = os.environ.get(variable, "").strip()
+        if not found:
+            state = "empty" if variable in os.environ else "not set"
+            raise pytest.UsageError(
+                f"{source}: {name} wants the environment variable {variable}, which is {state}"
+            )
+        return found
+
+    value = _FROM_ENVIRONMENT.sub(read, value)
+    # Latin-1 without control characters: what a header line can carry, RFC 9110 section 5.5.
+    if not re.fullmatch(r"[\t\x20-\x7e\x80-\xff]+", value):
+        raise pytest.UsageError(
+            f"{source}: the value of {name} (not shown) is empty or has characters that no header line can carry"
+        )
+    return value

@@ -1,0 +1,288 @@
+"""Names every option and ini value, reads them once, and turns them into one frozen `Settings`.
+
+Imported in each pytest run, so it needs pytest and the standard library only, and it opens no connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pytest
+
+from pytest_mcp_http import _option_values as values
+
+_IniType = Literal["string", "linelist", "bool", "float", "int"]
+
+_TARGETS: Final = ("url", "command", "app", "reference")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the options and ini values ask for, checked.
+
+    Attributes:
+        url: URL of a running server.
+        command: Command line that starts a server, with the placeholders `{port}` and `{host}`.
+        app: ASGI application or factory, as `package.module:attribute`.
+        reference: Mode of the bundled reference server.
+        suite: Run the suite against an overridden `mcp_target` fixture.
+        path: Path of the endpoint of a server that we start.
+        headers: Header lines sent with every request, values from the environment already read.
+        ca: Absolute path of a PEM file with the authorities to trust.
+        insecure: Accept any certificate.
+        connect_timeout: Seconds to make a connection.
+        first_byte_timeout: Seconds until the response head is complete.
+        timeout: Seconds for a whole exchange.
+        startup_timeout: Seconds until a server that we start has to answer.
+        max_body: Bytes of a response body.
+        revision: `auto` (newest of each era that the server speaks), `all`, or the revisions to judge.
+        strict: Warnings fail.
+        level: `must` leaves out the SHOULD requirements.
+        cases: Globs on requirement ids; empty for all.
+        report: Absolute path of the JSON report to write.
+        reference_options: Faults, variants and switches of the reference server.
+    """
+
+    url: str | None = None
+    command: str | None = None
+    app: str | None = None
+    reference: Literal["stateless", "stateful"] | None = None
+    suite: bool = False
+    path: str = "/mcp"
+    # Not in the repr: values are credentials more often than not.
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    ca: str | None = None
+    insecure: bool = False
+    connect_timeout: float = 5.0
+    first_byte_timeout: float = 10.0
+    timeout: float = 30.0
+    startup_timeout: float = 20.0
+    max_body: int = 16 * 1024 * 1024
+    revision: Literal["auto", "all"] | tuple[str, ...] = "auto"
+    strict: bool = False
+    level: Literal["must", "should"] = "should"
+    cases: tuple[str, ...] = ()
+    report: str | None = None
+    reference_options: tuple[str, ...] = ()
+
+    @property
+    def names_target(self) -> bool:
+        """Whether an option or ini value says which server to judge."""
+        return any(getattr(self, name) is not None for name in _TARGETS)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the suite is to run at all."""
+        return self.suite or self.names_target
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """One command line option and its ini twin of the same name."""
+
+    flag: str
+    type: _IniType
+    help: str
+    metavar: str | None = None
+    ini: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.ini or self.flag.removeprefix("--").replace("-", "_")
+
+
+_OPTIONS: Final = (
+    _Option("--mcp-url", "string", "judge the MCP server at this URL", "URL"),
+    _Option("--mcp-command", "string", "start and judge this server; {port} and {host} are filled in", "CMD"),
+    _Option("--mcp-app", "string", "serve this ASGI application or factory and judge it", "MODULE:APP"),
+    _Option("--mcp-reference", "string", "judge the bundled reference server", "stateless|stateful"),
+    _Option("--mcp-suite", "bool", "run the suite against the mcp_target fixture of your conftest"),
+    _Option("--mcp-path", "string", "endpoint path of a server started here (default /mcp)", "PATH"),
+    _Option(
+        "--mcp-header",
+        "linelist",
+        "header line 'Name: value' of every request; a word env:VAR in it is read from the environment (repeatable)",
+        "LINE",
+        "mcp_headers",
+    ),
+    _Option("--mcp-ca", "string", "PEM file with the authorities to trust", "FILE"),
+    _Option("--mcp-insecure", "bool", "accept any TLS certificate"),
+    _Option("--mcp-connect-timeout", "float", "seconds to connect (default 5)", "SECONDS"),
+    _Option("--mcp-first-byte-timeout", "float", "seconds until the response head (default 10)", "SECONDS"),
+    _Option("--mcp-exchange-timeout", "float", "seconds for one whole exchange (default 30)", "SECONDS"),
+    _Option(
+        "--mcp-startup-timeout", "float", "seconds until a started server answers (default 20)", "SECONDS"
+    ),
+    _Option("--mcp-max-body", "int", "bytes of a response body (default 16777216)", "BYTES"),
+    _Option(
+        "--mcp-revision",
+        "string",
+        "auto (default: the newest of each era the server speaks), all, or a list: 2025-06-18,2025-11-25",
+        "auto|all|LIST",
+    ),
+    _Option("--mcp-strict", "bool", "broken SHOULD requirements fail instead of warn"),
+    _Option(
+        "--mcp-level", "string", "must leaves out the SHOULD requirements (default should)", "must|should"
+    ),
+    _Option("--mcp-case", "linelist", "only requirements whose id matches (repeatable)", "GLOB", "mcp_cases"),
+    _Option("--mcp-report", "string", "write the verdicts to this JSON file", "FILE.json"),
+    _Option(
+        "--mcp-reference-option",
+        "linelist",
+        "fault=ID, variant=NAME, json-response or resumable, for the reference server (repeatable)",
+        "OPTION",
+        "mcp_reference_options",
+    ),
+)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register every option and its ini twin."""
+    group = parser.getgroup("mcp", "MCP servers over Streamable HTTP")
+    for option in _OPTIONS:
+        if option.type == "bool":
+            group.addoption(
+                option.flag, dest=option.name, action="store_true", default=None, help=option.help
+            )
+        else:
+            action = "append" if option.type == "linelist" else "store"
+            group.addoption(
+                option.flag,
+                dest=option.name,
+                action=action,
+                default=None,
+                metavar=option.metavar,
+                help=option.help,
+            )
+        parser.addini(option.name, option.help, type=option.type, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Values as given, by option name: those of the command line and those of the ini file."""
+
+    line: dict[str, Any]
+    ini: dict[str, Any]
+
+    def value(self, flag: str, default: Any, convert: Callable[[Any, str], Any]) -> Any:
+        """Return the converted value with the highest precedence, or the default."""
+        name = _BY_FLAG[flag].name
+        if name in self.line:
+            return convert(self.line[name], flag)
+        if name in self.ini:
+            return convert(self.ini[name], f"ini value {name}")
+        return default
+
+
+_ACCEPTED: Final = {
+    "string": "a string",
+    "linelist": "a list of strings",
+    "bool": "true or false",
+    "float": "a number of seconds",
+    "int": "a whole number",
+}
+_BY_FLAG: Final = {option.flag: option for option in _OPTIONS}
+
+
+def _ini(config: pytest.Config, option: _Option) -> Any:
+    try:
+        value = config.getini(option.name)
+    except (TypeError, ValueError, pytest.UsageError) as error:
+        accepted = _ACCEPTED[option.type]
+        raise pytest.UsageError(f"ini value {option.name}: {error}; accepted: {accepted}") from None
+    # An empty value unsets: `-o mcp_url=` runs without the target of the ini file.
+    return None if value in ("", []) else value
+
+
+def settings_from(config: pytest.Config) -> Settings:
+    """Read options and ini values: the command line wins over the ini file, which wins over the default.
+
+    Headers are merged by name; every other list of the command line replaces that of the ini file. A target
+    on the command line replaces that of the ini file, whatever kind it is.
+
+    Args:
+        config: The configuration of the run, after `add_options`.
+
+    Raises:
+        pytest.UsageError: If a value is wrong or two values contradict each other. The message names the
+            option, the value (never that of a header) and what is accepted.
+    """
+    given = _Given(
+        {o.name: v for o in _OPTIONS if (v := config.getoption(o.name)) is not None},
+        {o.name: v for o in _OPTIONS if (v := _ini(config, o)) is not None},
+    )
+    here = Path.cwd()
+    base = config.inipath.parent if config.inipath is not None else here
+
+    def path_of(value: str, source: str) -> Path:
+        return (here if source.startswith("--") else base) / Path(value).expanduser()
+
+    def ca(value: str, source: str) -> str | None:
+        return values.authorities(path_of(value, source), source)
+
+    def report(value: str, source: str) -> str | None:
+        return values.report_file(path_of(value, source), source)
+
+    settings = Settings(
+        **_target(given),
+        suite=given.value("--mcp-suite", False, values.flag),
+        path=given.value("--mcp-path", "/mcp", values.url_path),
+        headers=_headers(given),
+        ca=given.value("--mcp-ca", None, ca),
+        insecure=given.value("--mcp-insecure", False, values.flag),
+        connect_timeout=given.value("--mcp-connect-timeout", 5.0, values.seconds),
+        first_byte_timeout=given.value("--mcp-first-byte-timeout", 10.0, values.seconds),
+        timeout=given.value("--mcp-exchange-timeout", 30.0, values.seconds),
+        startup_timeout=given.value("--mcp-startup-timeout", 20.0, values.seconds),
+        max_body=given.value("--mcp-max-body", 16 * 1024 * 1024, values.byte_count),
+        revision=given.value("--mcp-revision", "auto", values.revisions),
+        strict=given.value("--mcp-strict", False, values.flag),
+        level=given.value("--mcp-level", "should", values.choice("must", "should")),
+        cases=given.value("--mcp-case", (), values.lines),
+        report=given.value("--mcp-report", None, report),
+        reference_options=given.value("--mcp-reference-option", (), values.reference_options),
+    )
+    _refuse_contradictions(settings, given)
+    return settings
+
+
+def _refuse_contradictions(settings: Settings, given: _Given) -> None:
+    if settings.ca and settings.insecure:
+        raise pytest.UsageError("--mcp-ca and --mcp-insecure contradict each other; give one of them")
+    if settings.url and "mcp_path" in given.line:
+        raise pytest.UsageError(
+            "--mcp-path is for a server that is started here; with --mcp-url the path is part of the URL"
+        )
+    if "mcp_reference_options" in given.line and not settings.reference:
+        raise pytest.UsageError(
+            "--mcp-reference-option needs --mcp-reference stateless or --mcp-reference stateful"
+        )
+
+
+def _target(given: _Given) -> dict[str, Any]:
+    """Return the one target that is named, as arguments of `Settings`."""
+    convert: dict[str, Callable[[Any, str], Any]] = {
+        "url": values.absolute_url,
+        "command": values.command_line,
+        "app": values.app_name,
+        "reference": values.choice("stateless", "stateful"),
+    }
+    for level, prefix in ((given.line, "--mcp-"), (given.ini, "ini value mcp_")):
+        named = [kind for kind in _TARGETS if f"mcp_{kind}" in level]
+        if len(named) > 1:
+            names = " and ".join(prefix + kind for kind in named)
+            raise pytest.UsageError(f"{names} each name a target; give one of them")
+        if named:
+            kind = named[0]
+            return {kind: convert[kind](level[f"mcp_{kind}"], prefix + kind)}
+    return {}
+
+
+def _headers(given: _Given) -> tuple[tuple[str, str], ...]:
+    ini = values.header_lines(given.ini.get("mcp_headers", ()), "ini value mcp_headers")
+    line = values.header_lines(given.line.get("mcp_headers", ()), "--mcp-header")
+    named = {name.lower() for name, _ in line}
+    return tuple(item for item in ini if item[0].lower() not in named) + line

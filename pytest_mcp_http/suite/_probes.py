@@ -1,0 +1,62 @@
+"""Preconditions and probes that several chapters share."""
+
+from __future__ import annotations
+
+from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.tour import Tour
+from pytest_mcp_http.wire.exchange import Exchange
+
+SAMPLE = 12
+"""Sessions opened to compare their ids."""
+
+
+def needs_session(tour: Tour) -> str:
+    """Return the session id of the tour.
+
+    Raises:
+        NotApplicable: If the server assigns none.
+    """
+    if tour.session_id is None:
+        raise NotApplicable("the server assigns no session id")
+    return tour.session_id
+
+
+def served(tour: Tour) -> Exchange:
+    """Return a ping that the server answered just now: the positive control of a probe in the tour's session.
+
+    Raises:
+        NotVerified: If it did not.
+    """
+    return tour.require(tour.client.request("ping"), "ping with everything right")
+
+
+def refused_by_others(exchange: Exchange) -> None:
+    """Stop judging an answer that comes from authentication or rate limiting, which may come first.
+
+    Raises:
+        NotVerified: If it does.
+    """
+    if exchange.status in (401, 429):
+        raise NotVerified(f"authentication or a rate limit answered first: {exchange.summary}")
+
+
+def sample_session_ids(tour: Tour) -> list[str]:
+    """Return the ids of some sessions, in the order in which they were assigned.
+
+    Raises:
+        NotVerified: If fewer than two thirds of the handshakes gave one.
+    """
+
+    def collect() -> list[str]:
+        ids = []
+        for _ in range(SAMPLE):
+            client = tour.new_client()
+            client.initialize()
+            if client.session_id is not None:
+                ids.append(client.session_id)
+            client.close()
+        if len(ids) < SAMPLE * 2 // 3:
+            raise NotVerified(f"only {len(ids)} of {SAMPLE} handshakes gave a session id")
+        return ids
+
+    return tour.memo("session-ids", collect)

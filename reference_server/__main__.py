@@ -1,0 +1,141 @@
+"""The command line of the reference server: `python -m reference_server --mode stateful --port 0`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from reference_server import ReferenceServerUnavailable, create_app
+
+GRACE_SECONDS: Final = 1
+"""How long requests may go on after a signal to end."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server until it gets SIGTERM or SIGINT.
+
+    Returns:
+        The exit status: 0 after a graceful end, 1 if the address cannot be used, 2 for wrong values or a missing SDK.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.list_faults or options.list_variants:
+        _print_catalogues(options)
+        return 0
+    if options.mode is None:
+        parser.error("the following arguments are required: --mode")
+    try:
+        app = create_app(
+            mode=options.mode,
+            json_response=options.json_response,
+            resumable=options.resumable,
+            faults=options.fault,
+            variants=options.variant,
+            path=options.path,
+        )
+    except ValueError as error:
+        parser.error(str(error))
+    except ReferenceServerUnavailable as error:
+        print(f"reference_server: {error}", file=sys.stderr)
+        return 2
+    try:
+        listener = socket.create_server((options.host, options.port), family=_family(options.host))
+    except OSError as error:
+        print(
+            f"reference_server: cannot listen on {options.host}:{options.port}: {error.strerror}",
+            file=sys.stderr,
+        )
+        return 1
+    with listener:
+        return _serve(app, listener, _url(options.host, listener, options.path))
+
+
+def _serve(app: object, listener: socket.socket, url: str) -> int:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Tells where it listens once it accepts, and ends with status 0 on a signal."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                print(f"reference_server listening on {url}", flush=True)
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, self.handle_exit)
+            yield
+
+    logging.basicConfig(level=logging.CRITICAL)
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws="none",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = Server(config)
+    server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="reference_server", description="An MCP server over Streamable HTTP."
+    )
+    add = parser.add_argument
+    add("--mode", choices=("stateless", "stateful"), help="with or without sessions")
+    add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    add("--port", type=_port, default=8001, help="port to listen on, 0 for a free one (default %(default)s)")
+    add("--path", default="/mcp", help="path of the endpoint (default %(default)s)")
+    add("--json-response", action="store_true", help="answer with JSON instead of event streams")
+    add("--resumable", action="store_true", help="give events ids and replay them (stateful)")
+    add("--fault", action="append", default=[], metavar="ID", help="deviate in this way (repeatable)")
+    add(
+        "--variant",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="behave in this unusual way (repeatable)",
+    )
+    add("--list-faults", action="store_true", help="list the faults and end")
+    add("--list-variants", action="store_true", help="list the variants and end")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not accepted; accepted: 0 to 65535")
+    return int(text)
+
+
+def _print_catalogues(options: argparse.Namespace) -> None:
+    from reference_server import faults, variants
+
+    if options.list_faults:
+        for fault in faults.catalogue().values():
+            print(f"{fault.id}\t{','.join(fault.modes)}\t{','.join(fault.requirements)}\t{fault.summary}")
+    if options.list_variants:
+        for variant in variants.catalogue().values():
+            print(f"{variant.name}\t{','.join(variant.modes)}\t{variant.summary}")
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _url(host: str, listener: socket.socket, path: str) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}{path}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

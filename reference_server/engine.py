@@ -1,0 +1,374 @@
+"""Carries one request to the SDK and its answer back, and mends what the SDK does on the way.
+
+Each mended point says what the SDK does and which section it would break. Refusals are `corrections`' business.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractAsyncContextManager
+from itertools import count
+from typing import Any, Final
+
+import anyio
+from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp_types import JSONRPCError, JSONRPCResponse
+
+from reference_server._calls import header_lines, respond, response_start, without_header
+from reference_server._context import (
+    SESSION_HEADER,
+    VERSION_HEADER,
+    Facts,
+    Message,
+    Receive,
+    RequestContext,
+    Scope,
+    Send,
+    context_of,
+    negotiate,
+    scope_with,
+)
+from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_REQUEST, Refusal, encode, one_line
+from reference_server._sse import BlockSplitter, EventBlock
+from reference_server.events import GET_STREAM
+from reference_server.handlers import build_server
+from reference_server.sessions import Session, current_session
+
+CANCELLED: Final = -32800
+"""What the SDK answers to a request that the client cancelled."""
+
+
+class SessionScopedEvents(EventStore):
+    """Hands the events of each session to that session's own store.
+
+    The SDK has one store for all sessions and names streams by request id, so ids of one session could name streams of
+    another (2025-11-25 basic/transports#resumability-and-redelivery: replay stays in the stream).
+    """
+
+    async def store_event(self, stream_id: str, message: Any) -> str:
+        """Keep an event of the current session; a response ends its stream."""
+        final = stream_id != GET_STREAM and isinstance(message, (JSONRPCResponse, JSONRPCError))
+        return _session().events.store(stream_id, message, final=final)
+
+    async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str | None:
+        """Replay and follow one stream until its response; the SDK would lose messages between replay and following."""
+
+        async def deliver(event_id: str, message: Any) -> None:
+            await send_callback(EventMessage(message, event_id))
+
+        await _session().events.follow(last_event_id, deliver)
+        return None
+
+
+class Engine:
+    """The SDK behind one ASGI app.
+
+    Args:
+        facts: What is true of the app.
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._numbers = count(1)
+        self._manager = StreamableHTTPSessionManager(
+            build_server(),
+            event_store=SessionScopedEvents() if facts.resumable else None,
+            json_response=facts.json_response,
+            stateless=facts.mode == "stateless",
+        )
+
+    def run(self) -> AbstractAsyncContextManager[None]:
+        """Return the context in which requests can be served."""
+        return self._manager.run()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request that passed all checks: a single message, a GET stream or a DELETE."""
+        context = context_of(scope)
+        session = context.session
+        if context.is_initialize and self._facts.mode == "stateful":
+            session = Session(negotiate(context.params.get("protocolVersion")))
+            await self._make_room()
+        token = current_session.set(session)
+        try:
+            exchange = _Exchange(context, session, self._facts, receive, send)
+            inner = self._for_sdk(context, session)
+            await self._manager.handle_request(
+                scope_with(scope, inner), exchange.receiver(inner.body), exchange.send
+            )
+            await exchange.end()
+        finally:
+            current_session.reset(token)
+            exchange.close()
+
+    async def _make_room(self) -> None:
+        """End the least recently used session if there are too many; the SDK would answer 503 to all newcomers."""
+        while self._facts.sessions.full:
+            oldest = self._facts.sessions.oldest
+            self._facts.sessions.end(oldest)
+            scope = {
+                "type": "http",
+                "method": "DELETE",
+                "path": "/",
+                "query_string": b"",
+                "headers": [(SESSION_HEADER.encode(), oldest.encode())],
+            }
+            await self._manager.handle_request(scope, _no_body, _nowhere)
+
+    def _for_sdk(self, context: RequestContext, session: Session | None) -> RequestContext:
+        """Return the request as the SDK gets it.
+
+        Version header: the SDK decides by it whether to prime a stream, so it gets the negotiated revision.
+        Last-Event-ID: without an event store the SDK sends no answer at all, so it must not see one.
+        Content-Type: the SDK compares letter case.
+        """
+        context = context.with_header(VERSION_HEADER, context.revision)
+        if not self._facts.resumable:
+            context = context.with_header("last-event-id", None)
+        if context.method != "POST":
+            return context
+        context = context.with_header("content-type", "application/json")
+        return context.changed(body=encode(self._for_sdk_message(context, session)))
+
+    def _for_sdk_message(self, context: RequestContext, session: Session | None) -> Any:
+        """Return the message as the SDK gets it.
+
+        Ids: the SDK takes 1 and "1" for the same request and mixes up their answers, so each gets a name of its own.
+        `initialize`: the SDK would agree on 2024-11-05, which is not served here (basic/lifecycle#version-negotiation).
+        """
+        message = dict(context.value)
+        if context.is_request:
+            key = encode(message["id"]).decode()
+            message["id"] = f"{next(self._numbers)}:{key}"
+            if session is not None:
+                session.remember_request(key, message["id"])
+        if context.is_initialize:
+            message["params"] = {**context.params, "protocolVersion": context.revision}
+        if context.rpc_method == "notifications/cancelled" and session is not None:
+            name = session.running.get(_key(context.params.get("requestId")))
+            message["params"] = {**context.params, "requestId": name or "unknown"}
+        return message
+
+
+class _Exchange:
+    """The way back of one request: restores ids, tidies errors, primes streams, ends streams that were taken over."""
+
+    def __init__(
+        self, context: RequestContext, session: Session | None, facts: Facts, receive: Receive, send: Send
+    ):
+        self._context = context
+        self._session = session
+        self._facts = facts
+        self._receive = receive
+        self._send = send
+        self._start: Message | None = None
+        self._body = bytearray()
+        self._splitter: BlockSplitter | None = None
+        self._finished = anyio.Event()
+        self._stream_name: str | None = None
+        self._refusal: Refusal | None = None
+
+    def receiver(self, body: bytes) -> Receive:
+        """Return the `receive` of the SDK: the body, then the end of the connection.
+
+        Stateless: the SDK stops the running tool when the client leaves; a lost connection is no cancellation
+        (basic/transports#sending-messages-to-the-server), so there it is not told.
+        """
+        given = False
+
+        async def receive() -> Message:
+            nonlocal given
+            if not given:
+                given = True
+                return {"type": "http.request", "body": body, "more_body": False}
+            if self._facts.mode == "stateless":
+                await self._finished.wait()
+            else:
+                await self._until_gone()
+            return {"type": "http.disconnect"}
+
+        return receive
+
+    async def _until_gone(self) -> None:
+        async with anyio.create_task_group() as group:
+
+            async def watch() -> None:
+                while (await self._receive())["type"] != "http.disconnect":
+                    pass
+                group.cancel_scope.cancel()
+
+            group.start_soon(watch)
+            await self._finished.wait()
+            group.cancel_scope.cancel()
+
+    async def end(self) -> None:
+        """End a stream that was taken over, or raise what the SDK refused.
+
+        Raises:
+            Refusal: If the SDK answered with an HTTP error.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+        if self._splitter is not None and self._finished.is_set():
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def close(self) -> None:
+        """Forget the stream of this exchange."""
+        self._finished.set()
+        if self._session is not None and self._stream_name is not None:
+            takeovers = self._session.takeovers
+            if takeovers.get(self._stream_name) is self._finished:
+                del takeovers[self._stream_name]
+
+    async def send(self, message: Message) -> None:
+        """Take one ASGI message of the SDK and send what the client is to get."""
+        if self._finished.is_set():
+            return
+        if message["type"] == "http.response.start":
+            await self._begin(message)
+        elif self._splitter is not None:
+            await self._stream(message, self._splitter)
+        else:
+            self._body.extend(message.get("body", b""))
+            if not message.get("more_body", False):
+                await self._answer()
+
+    async def _begin(self, start: Message) -> None:
+        lines = header_lines(start)
+        if self._context.is_initialize and self._session is not None and start["status"] == 200:
+            session_id = dict(lines).get(SESSION_HEADER)
+            if session_id is not None:
+                self._facts.sessions.add(session_id, self._session)
+        self._start = start
+        if not dict(lines).get("content-type", "").startswith("text/event-stream"):
+            return
+        self._splitter = BlockSplitter()
+        await self._send(response_start(start["status"], lines))
+        await self._take_over()
+
+    async def _take_over(self) -> None:
+        """Make this the one connection of its stream, and prime a GET stream, which the SDK leaves out.
+
+        A stream that is resumed while its old connection still looks open would be sent twice
+        (basic/transports#multiple-connections).
+        """
+        session, context = self._session, self._context
+        if session is None or context.is_initialize:
+            return
+        if context.method == "GET":
+            resumed = context.header("last-event-id") if self._facts.resumable else None
+            self._stream_name = session.events.stream_of(resumed) if resumed else GET_STREAM
+        else:
+            self._stream_name = session.running.get(_key(context.rpc_id))
+        if self._stream_name is None:
+            return
+        older = session.takeovers.get(self._stream_name)
+        session.takeovers[self._stream_name] = self._finished
+        if older is not None:
+            older.set()
+        if (
+            context.method == "GET"
+            and self._facts.resumable
+            and not resumed
+            and session.revision >= "2025-11-25"
+        ):
+            event_id = session.events.store(GET_STREAM, None)
+            await self._send(_chunk(EventBlock((("id", event_id), ("data", ""))).encode()))
+
+    async def _stream(self, message: Message, splitter: BlockSplitter) -> None:
+        for raw in splitter.feed(message.get("body", b"")):
+            block = _restored(EventBlock.parse(raw))
+            if block is not None:
+                await self._send(_chunk(block.encode()))
+        if not message.get("more_body", False):
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _answer(self) -> None:
+        assert self._start is not None
+        status, body = self._start["status"], bytes(self._body)
+        lines = header_lines(self._start)
+        if status >= 400:
+            self._refusal = _as_refusal(status, body, lines)
+            return
+        if self._context.method == "DELETE":
+            self._facts.sessions.end(self._context.session_id)
+        if body and self._context.method == "POST":
+            body = encode(_tidied(json.loads(body)))
+        else:
+            # The SDK types the empty body of a 202 and of a DELETE as JSON, which an empty body is not.
+            lines = without_header(lines, "content-type")
+        await respond(self._send, status, lines, body)
+
+
+def _session() -> Session:
+    session = current_session.get()
+    if session is None:
+        raise RuntimeError("events belong to a session, and there is none")
+    return session
+
+
+def _key(request_id: object) -> str:
+    try:
+        return encode(request_id).decode()
+    except (TypeError, ValueError):
+        return ""
+
+
+def _restored(block: EventBlock) -> EventBlock | None:
+    """Return a block of the SDK with the client's id, or None if it must not be sent.
+
+    The SDK answers a cancelled request; it is to get no response (basic/utilities/cancellation#behavior-requirements).
+    """
+    if not block.data:
+        return block
+    message = json.loads(block.data)
+    if message.get("error", {}).get("code") == CANCELLED:
+        return None
+    return block.with_data(encode(_tidied(message)).decode())
+
+
+def _tidied(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message of the SDK with the client's id and a short error.
+
+    The SDK's errors carry empty `data` and may have code 0 (schema: JSONRPCError).
+    """
+    if "method" in message or "id" not in message:
+        return message
+    if isinstance(message["id"], str):
+        message = {**message, "id": json.loads(message["id"].partition(":")[2])}
+    if "error" in message:
+        error = {**message["error"], "message": one_line(message["error"]["message"])}
+        if not error.get("data"):
+            error.pop("data", None)
+        if error["code"] == 0:
+            error.update(code=INTERNAL_ERROR, message="The server failed to serve the request")
+        message = {**message, "error": error}
+    return message
+
+
+def _as_refusal(status: int, body: bytes, lines: tuple[tuple[str, str], ...]) -> Refusal:
+    """Return an HTTP error of the SDK as refusal, so that it gets the id of the request and a short message.
+
+    A request that the end of its session interrupts is no fault of the server: 404 instead of the SDK's 500.
+    """
+    try:
+        error = json.loads(body)["error"]
+        code, message = int(error["code"]), str(error["message"])
+    except (ValueError, KeyError, TypeError):
+        code, message = INVALID_REQUEST, body.decode("utf-8", "replace")
+    if status == 500 and message.startswith("Session terminated"):
+        status, code = 404, INVALID_REQUEST
+    allow = tuple(line for line in lines if line[0] == "allow")
+    return Refusal(status, code, message, headers=allow)
+
+
+def _chunk(body: bytes) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": True}
+
+
+async def _no_body() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _nowhere(message: Message) -> None:
+    """Take an answer that nobody waits for."""

@@ -1,0 +1,170 @@
+"""The SDK server: capabilities, and handlers that serve tools, prompts and resources.
+
+The only module besides `engine` that speaks the SDK's types.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    BlobResourceContents,
+    CallToolRequestParams,
+    CallToolResult,
+    GetPromptRequestParams,
+    GetPromptResult,
+    ListPromptsResult,
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    Prompt,
+    PromptArgument,
+    PromptMessage,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+    Resource,
+    ResourceTemplate,
+    TextContent,
+    TextResourceContents,
+    Tool,
+    ToolAnnotations,
+)
+
+from reference_server import resources
+from reference_server._jsonrpc import INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
+from reference_server.prompts import PROMPTS
+from reference_server.tools import TOOLS, call_tool
+
+SERVER_NAME: Final = "pytest-mcp-http reference server"
+DISTRIBUTION: Final = "pytest-mcp-http"
+INSTRUCTIONS: Final = "Remote tool server accessible over HTTP. All results are simulated."
+
+_Context = ServerRequestContext[Any, Any]
+
+
+def package_version() -> str:
+    """Return the version of the installed distribution, or 0 when it runs from a bare source tree."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "0"
+
+
+def build_server() -> Server[Any]:
+    """Build the SDK server with all handlers; what has no handler is not declared as capability."""
+    return Server(
+        SERVER_NAME,
+        version=package_version(),
+        instructions=INSTRUCTIONS,
+        on_list_tools=_list_tools,
+        on_call_tool=_call_tool,
+        on_list_prompts=_list_prompts,
+        on_get_prompt=_get_prompt,
+        on_list_resources=_list_resources,
+        on_list_resource_templates=_list_resource_templates,
+        on_read_resource=_read_resource,
+    )
+
+
+def _refuse_cursor(params: PaginatedRequestParams | None) -> None:
+    """Refuse every cursor: all lists fit on one page, so none was ever given out."""
+    if params is not None and params.cursor is not None:
+        raise MCPError(code=INVALID_PARAMS, message="Unknown cursor")
+
+
+async def _list_tools(_: _Context, params: PaginatedRequestParams | None) -> ListToolsResult:
+    _refuse_cursor(params)
+    return ListToolsResult(
+        tools=[
+            Tool(
+                name=tool.name,
+                description=tool.description,
+                input_schema=tool.input_schema(),
+                annotations=ToolAnnotations(read_only_hint=True)
+                if tool.read_only
+                else ToolAnnotations(read_only_hint=False, destructive_hint=False),
+            )
+            for tool in TOOLS.values()
+        ]
+    )
+
+
+async def _call_tool(context: _Context, params: CallToolRequestParams) -> CallToolResult:
+    tool = TOOLS.get(params.name)
+    if tool is None:
+        raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {one_line(params.name)}")
+    text, failed = await call_tool(tool, params.arguments or {}, context.session.report_progress)
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=failed)
+
+
+async def _list_prompts(_: _Context, params: PaginatedRequestParams | None) -> ListPromptsResult:
+    _refuse_cursor(params)
+    return ListPromptsResult(
+        prompts=[
+            Prompt(
+                name=prompt.name,
+                description=prompt.description,
+                arguments=[
+                    PromptArgument(name=name, description=description, required=required)
+                    for name, (description, required) in prompt.arguments.items()
+                ],
+            )
+            for prompt in PROMPTS.values()
+        ]
+    )
+
+
+async def _get_prompt(_: _Context, params: GetPromptRequestParams) -> GetPromptResult:
+    prompt = PROMPTS.get(params.name)
+    if prompt is None:
+        raise MCPError(code=INVALID_PARAMS, message=f"Unknown prompt: {one_line(params.name)}")
+    arguments = params.arguments or {}
+    if missing := prompt.missing(arguments):
+        raise MCPError(code=INVALID_PARAMS, message=f"Missing prompt arguments: {', '.join(missing)}")
+    message = PromptMessage(role="user", content=TextContent(type="text", text=prompt.render(arguments)))
+    return GetPromptResult(description=prompt.description, messages=[message])
+
+
+async def _list_resources(_: _Context, params: PaginatedRequestParams | None) -> ListResourcesResult:
+    _refuse_cursor(params)
+    return ListResourcesResult(
+        resources=[
+            Resource(
+                uri=resource.uri,
+                name=resource.name,
+                description=resource.description,
+                mime_type=resource.content.mime_type,
+                size=resource.content.size,
+            )
+            for resource in resources.RESOURCES.values()
+        ]
+    )
+
+
+async def _list_resource_templates(
+    _: _Context, params: PaginatedRequestParams | None
+) -> ListResourceTemplatesResult:
+    _refuse_cursor(params)
+    template = ResourceTemplate(
+        uri_template=resources.TEMPLATE_URI,
+        name=resources.TEMPLATE_NAME,
+        description=resources.TEMPLATE_DESCRIPTION,
+        mime_type="application/json",
+    )
+    return ListResourceTemplatesResult(resource_templates=[template])
+
+
+async def _read_resource(_: _Context, params: ReadResourceRequestParams) -> ReadResourceResult:
+    content = resources.read(params.uri)
+    if content is None:
+        raise MCPError(code=RESOURCE_NOT_FOUND, message="Resource not found", data={"uri": params.uri})
+    if content.text is not None:
+        text = TextResourceContents(uri=params.uri, mime_type=content.mime_type, text=content.text)
+        return ReadResourceResult(contents=[text])
+    blob = BlobResourceContents(uri=params.uri, mime_type=content.mime_type, blob=content.blob)
+    return ReadResourceResult(contents=[blob])

@@ -1,0 +1,87 @@
+"""The resources: a text, a binary, and a template for unit tables."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+TEMPLATE_URI: Final = "reference://units/{unit}"
+TEMPLATE_NAME: Final = "units"
+TEMPLATE_DESCRIPTION: Final = "What a unit converts to: celsius, fahrenheit, kg or lb."
+
+_UNITS: Final = {"celsius": "fahrenheit", "fahrenheit": "celsius", "kg": "lb", "lb": "kg"}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The content of a resource: either text or bytes."""
+
+    mime_type: str
+    text: str | None = None
+    data: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """Size in bytes, before any encoding."""
+        return len(self.data if self.data is not None else (self.text or "").encode())
+
+    @property
+    def blob(self) -> str:
+        """The bytes as base64."""
+        return base64.b64encode(self.data or b"").decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One listed resource."""
+
+    uri: str
+    name: str
+    description: str
+    content: Content
+
+
+def _pixel() -> bytes:
+    """Return a PNG image of one white pixel."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0\xff"))
+        + chunk(b"IEND", b"")
+    )
+
+
+RESOURCES: Final[Mapping[str, Resource]] = {
+    resource.uri: resource
+    for resource in (
+        Resource(
+            "reference://greeting",
+            "greeting",
+            "A short text with characters outside ASCII.",
+            Content("text/plain", text="Grüße from the reference server ✓\n"),
+        ),
+        Resource("reference://pixel", "pixel", "An image of one pixel.", Content("image/png", data=_pixel())),
+    )
+}
+
+
+def read(uri: str) -> Content | None:
+    """Return the content of a listed resource or of one that the template covers, or None."""
+    if uri in RESOURCES:
+        return RESOURCES[uri].content
+    found = re.fullmatch(re.escape(TEMPLATE_URI.partition("{")[0]) + "([a-z]+)", uri)
+    if found and found[1] in _UNITS:
+        table = json.dumps({"unit": found[1], "converts_to": _UNITS[found[1]]})
+        return Content("application/json", text=table)
+    return None

@@ -1,0 +1,43 @@
+"""The variants: legal but unusual behaviours of the reference server; none of them may break a check.
+
+Each module of this package holds a tuple `VARIANTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+
+from reference_server._catalogue import gather
+from reference_server._context import ASGIApp
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One legal but unusual behaviour.
+
+    Args:
+        name: Name of the variant.
+        modes: Modes in which it makes sense.
+        summary: One line: what the server does differently, and why that is legal.
+        layer: Function from the ASGI app inside to the one that behaves so; see `reference_server._layers`.
+        options: Options of `create_app` that it needs, for example `{"json_response": True}`.
+    """
+
+    name: str
+    modes: tuple[str, ...] = ("stateless", "stateful")
+    summary: str = field(kw_only=True)
+    layer: Callable[..., ASGIApp] = field(kw_only=True)
+    options: Mapping[str, bool] = field(default_factory=dict, kw_only=True)
+
+
+@cache
+def catalogue() -> Mapping[str, Variant]:
+    """Return all variants by name.
+
+    Raises:
+        ValueError: If a name is defined twice.
+    """
+    return MappingProxyType(gather(__name__, __path__, "VARIANTS", Variant))
