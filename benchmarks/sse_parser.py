@@ -27,15 +27,17 @@ if TYPE_CHECKING:
     Reader = Callable[[Iterator[bytes]], int]
 
 MEGABYTE: Final = 1_000_000
-WORDS: Final = ("server", "tool", "résumé", "résultat", "naïve", "日本語", "emoji 🎉", "line\nbreak", '"quoted"', "plain text of a tool")
+ASCII_WORDS: Final = ("server", "tool", "line\nbreak", '"quoted"', "C:\\temp", "plain text of a tool")
+WORDS: Final = (*ASCII_WORDS, "résumé", "naïve", "日本語", "emoji 🎉")
 
 
 def message(source: random.Random, number: int) -> dict[str, object]:
     """Return one message as servers send it: progress, logs, small results, now and then a large one."""
     draw = source.random()
-    text = " ".join(source.choices(WORDS, k=source.randint(3, 40)))
+    words = WORDS if source.random() < 0.3 else ASCII_WORDS
+    text = " ".join(source.choices(words, k=source.randint(3, 40)))
     if draw < 0.35:
-        params: dict[str, object] = {"progressToken": number, "progress": number, "total": 10**6, "message": text[:40]}
+        params: dict[str, object] = {"progressToken": 1, "progress": number, "total": 4000, "message": text[:40]}
         return {"jsonrpc": "2.0", "method": "notifications/progress", "params": params}
     if draw < 0.6:
         params = {"level": "info", "logger": "worker", "data": {"text": text, "step": number}}

@@ -108,7 +108,7 @@ def absolute_url(value: str, source: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise _wrong(source, shown, f"{accepted} ({error})") from None
-    if parts.scheme not in ("http", "https") or not host or not value.isprintable() or " " in value:
+    if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[\x21-\x7e]+", value):
         raise _wrong(source, shown, accepted)
     if parts.fragment or value.endswith("#"):
         raise _wrong(source, shown, f"{accepted}, without #fragment")
@@ -218,6 +218,6 @@ def _header_value(name: str, value: str, source: str) -> str:
     # Latin-1 without control characters: what a header line can carry, RFC 9110 section 5.5.
     if not re.fullmatch(r"[\t\x20-\x7e\x80-\xff]+", value):
         raise pytest.UsageError(
-            f"{source}: the value of {name} (not shown) is empty or has characters that no header line can carry"
+            f"{source}: the value of {name} (not shown) is empty or cannot be carried by a header line"
         )
     return value

@@ -104,7 +104,7 @@ _OPTIONS: Final = (
     _Option(
         "--mcp-header",
         "linelist",
-        "header line 'Name: value' of every request; a word env:VAR in it is read from the environment (repeatable)",
+        "header line 'Name: value' of every request; env:VAR is read from the environment (repeatable)",
         "LINE",
         "mcp_headers",
     ),

@@ -50,6 +50,8 @@ class Run:
         else:
             self._running = open_target(self.settings)
             self._target = self._running.target
+        # A listed revision that the server does not speak is told now, not by every check.
+        self._target.judged(self.settings.revision)
 
     @property
     def named(self) -> bool:
@@ -112,12 +114,9 @@ class Run:
 
     def wire(self, target: Target | str) -> HttpWire:
         """Return the wire of a target."""
-        from pytest_mcp_http.wire.http import HttpWire, ssl_context
-
         target = self.resolve(target)
         if target.url not in self._wires:
-            context = ssl_context(target.ca, insecure=target.insecure) if target.url.startswith("https:") else None
-            self._wires[target.url] = HttpWire(target.limits, context)
+            self._wires[target.url] = target.open_wire()
         return self._wires[target.url]
 
     def tour(self, target: Target | str, revision: str) -> Tour:

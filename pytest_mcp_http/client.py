@@ -37,7 +37,7 @@ class McpClient:
         log: Every exchange, in the order in which it ended.
         session_id: The id that the server assigned, or None.
         negotiated: The version in the server's answer, or None before `initialize`.
-        terminated: Whether the session was deleted with success.
+        terminated: Whether there is no session of ours left to end.
 
     Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
     """
@@ -134,8 +134,12 @@ class McpClient:
         return self.send(self.build("POST", body, headers), limits=limits)
 
     def get(self, *, headers: Mapping[str, str | None] | None = None, limits: Limits | None = None) -> Exchange:
-        """Send a GET that is read to its end: for refusals. Streams that stay open are for `listen`."""
-        return self.send(self.build("GET", None, headers), limits=limits)
+        """Send a GET and return the answer; a stream that opens is closed at once."""
+        with self.listen(headers=headers, limits=limits) as stream:
+            limit = (limits or self.wire.limits).total
+            stream.wait(lambda exchange: exchange.ok and exchange.is_sse, limit)
+        self.log.append(stream.exchange)
+        return stream.exchange
 
     def listen(
         self,
@@ -167,9 +171,10 @@ class McpClient:
         return exchange
 
     def close(self) -> None:
-        """End the session, if there is one that we have not ended yet."""
+        """End the session, if there is one that we have not tried to end yet."""
         if self.session_id is not None and not self.terminated:
             self.delete()
+            self.terminated = True
 
     def __enter__(self) -> McpClient:
         return self.connect()

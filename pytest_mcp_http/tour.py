@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotVerified
-from pytest_mcp_http.wire.exchange import Exchange
-from pytest_mcp_http.wire.http import HttpWire, Limits
+from pytest_mcp_http.wire.exchange import End, Exchange
+from pytest_mcp_http.wire.http import HttpWire
 
 if TYPE_CHECKING:
     from pytest_mcp_http._target import Target
@@ -65,6 +65,8 @@ class Tour:
         client: The client of the visit.
         steps: Every exchange of the visit, in order.
         get: The GET stream that was held open during the visit, or the refusal.
+        held_up: The request that got no answer while the GET stream was open, if there was one; the stream was
+            then closed for the rest of the visit.
     """
 
     def __init__(self, target: Target, revision: str, wire: HttpWire) -> None:
@@ -76,6 +78,7 @@ class Tour:
         self._clients: list[McpClient] = []
         self.client = self.new_client()
         self.get: Exchange | None = None
+        self.held_up: Exchange | None = None
         self._visit()
 
     # -- what was seen --------------------------------------------------------------------------------------
@@ -192,9 +195,14 @@ class Tour:
         if self._add("initialize", "initialize", self.client.initialize()).result is None:
             return
         self._add("notifications/initialized", "notifications/initialized", self.client.initialized())
-        stream = self.client.listen(limits=Limits(total=60.0, body=self.wire.limits.body))
+        stream = self.client.listen(limits=replace(self.wire.limits, total=60.0))
         try:
-            self._request("ping")
+            ping = self.client.request("ping")
+            if stream.alive and ping.response is None and ping.end is End.TIMEOUT:
+                self.held_up = ping
+                stream.close()
+                ping = self.client.request("ping")
+            self._add("ping", "ping", ping)
             self._request("ping", {}, name="ping (string id)", id="ping-1")
             self._lists()
             self._fetches()

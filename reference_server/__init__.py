@@ -1,4 +1,4 @@
-"""The bundled reference server: the tools of the article on the official SDK, clean at every handshake revision.
+"""The bundled reference server: the article's tools on the official SDK, clean at every handshake revision.
 
 Importing this package costs nothing: the SDK is loaded by `create_app`.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["ReferenceServerUnavailable", "create_app"]
 
 
-class ReferenceServerUnavailable(RuntimeError):
+class ReferenceServerUnavailable(RuntimeError):  # noqa: N818 - the name is public
     """The installed `mcp` package cannot carry the reference server; the message names what to install."""
 
 

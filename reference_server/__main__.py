@@ -9,19 +9,20 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING
 
 from reference_server import ReferenceServerUnavailable, create_app
 
-GRACE_SECONDS: Final = 1
-"""How long requests may go on after a signal to end."""
+if TYPE_CHECKING:
+    from reference_server._context import ASGIApp
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server until it gets SIGTERM or SIGINT.
 
     Returns:
-        The exit status: 0 after a graceful end, 1 if the address cannot be used, 2 for wrong values or a missing SDK.
+        The exit status: 0 after a graceful end, 1 if the address cannot be used, 2 for wrong values or a
+        missing SDK.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -44,20 +45,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReferenceServerUnavailable as error:
         print(f"reference_server: {error}", file=sys.stderr)
         return 2
+    from reference_server.serving import listen
+
     try:
-        listener = socket.create_server((options.host, options.port), family=_family(options.host))
+        listener = listen(options.host, options.port)
     except OSError as error:
-        print(
-            f"reference_server: cannot listen on {options.host}:{options.port}: {error.strerror}",
-            file=sys.stderr,
-        )
+        place = f"{options.host}:{options.port}"
+        print(f"reference_server: cannot listen on {place}: {error.strerror}", file=sys.stderr)
         return 1
     with listener:
         return _serve(app, listener, _url(options.host, listener, options.path))
 
 
-def _serve(app: object, listener: socket.socket, url: str) -> int:
+def _serve(app: ASGIApp, listener: socket.socket, url: str) -> int:
     import uvicorn
+
+    from reference_server.serving import config
 
     class Server(uvicorn.Server):
         """Tells where it listens once it accepts, and ends with status 0 on a signal."""
@@ -74,15 +77,7 @@ def _serve(app: object, listener: socket.socket, url: str) -> int:
             yield
 
     logging.basicConfig(level=logging.CRITICAL)
-    config = uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        log_config=None,
-        access_log=False,
-        lifespan="on",
-        ws="none",
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-    server = Server(config)
+    server = Server(config(app))
     server.run(sockets=[listener])
     return 0 if server.started else 1
 
@@ -126,10 +121,6 @@ def _print_catalogues(options: argparse.Namespace) -> None:
     if options.list_variants:
         for variant in variants.catalogue().values():
             print(f"{variant.name}\t{','.join(variant.modes)}\t{variant.summary}")
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _url(host: str, listener: socket.socket, path: str) -> str:

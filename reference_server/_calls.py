@@ -1,4 +1,4 @@
-"""One request on its way through a layer: pass it on, look at the answer of the app inside, answer something else."""
+"""One request on its way through a layer: pass it on, see the answer of the app inside, answer otherwise."""
 
 from __future__ import annotations
 
@@ -41,6 +41,13 @@ class Response:
     headers: HeaderLines = ()
     body: bytes = b""
 
+    @classmethod
+    def of(cls, sent: list[Message]) -> Response:
+        """Put together what an ASGI app sent; status 504 if it sent nothing."""
+        start = next((m for m in sent if m["type"] == "http.response.start"), response_start(504, ()))
+        body = b"".join(m.get("body", b"") for m in sent if m["type"] == "http.response.body")
+        return cls(start["status"], header_lines(start), body)
+
     @property
     def messages(self) -> list[Any]:
         """The JSON-RPC messages of a JSON body or of an event stream."""
@@ -70,12 +77,12 @@ class Call:
         return self.context.state
 
     async def forward(self, context: RequestContext | None = None, send: Send | None = None) -> None:
-        """Pass the request on, changed or not; the response goes to the client or to another `send`."""
+        """Pass the request on, changed or not; the response goes to the client or another `send`."""
         scope = self.scope if context is None else scope_with(self.scope, context)
         await self.inner(scope, self.receive, send or self.send)
 
     async def capture(self, context: RequestContext | None = None) -> Response:
-        """Pass the request on and return the whole response instead of sending it, waiting `CAPTURE_SECONDS`."""
+        """Pass the request on, return the whole response instead of sending it; wait `CAPTURE_SECONDS`."""
         found: list[Message] = []
 
         async def keep(message: Message) -> None:
@@ -83,9 +90,7 @@ class Call:
 
         with anyio.move_on_after(CAPTURE_SECONDS):
             await self.forward(context, keep)
-        start = next((m for m in found if m["type"] == "http.response.start"), response_start(504, ()))
-        body = b"".join(m.get("body", b"") for m in found if m["type"] == "http.response.body")
-        return Response(start["status"], header_lines(start), body)
+        return Response.of(found)
 
     async def answer(
         self, status: int, headers: Iterable[tuple[str, str]] = (), body: Payload = None
@@ -99,7 +104,7 @@ class Call:
 
 
 def handle(run: Callable[[Call], Awaitable[None]]) -> Layer:
-    """Build a layer from one coroutine function that gets a `Call`: the way to write what no other helper covers."""
+    """Build a layer from one coroutine function that gets a `Call`, for what no other helper covers."""
 
     def build(inner: ASGIApp) -> ASGIApp:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

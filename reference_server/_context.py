@@ -1,4 +1,4 @@
-"""One HTTP request as every layer of the server sees it: verb, headers, body, JSON-RPC message, session, revision."""
+"""One HTTP request as every layer sees it: verb, headers, body, JSON-RPC message, session, revision."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ REVISIONS: Final = ("2025-03-26", "2025-06-18", "2025-11-25")
 SESSION_HEADER: Final = "mcp-session-id"
 VERSION_HEADER: Final = "mcp-protocol-version"
 
+RAW_NAMES: Final = "mcp.raw_header_names"
+"""Key in `scope["state"]` under which `serving` puts header names as they were spelt."""
+
 MAX_BODY: Final = 4 * 1024 * 1024
 """Largest request body that is read, in bytes; more is drained up to `MAX_DRAIN` and refused with 413."""
 MAX_DRAIN: Final = 64 * 1024 * 1024
@@ -38,6 +41,7 @@ class Facts:
     """What is true of one running app: its mode, its sessions, and room for the state of layers.
 
     `get_streams` holds the `send` of each open GET stream by session id ("" without one), newest last.
+    `cut_requests` counts the requests whose client went away before their body was complete.
     """
 
     mode: str
@@ -46,6 +50,7 @@ class Facts:
     sessions: SessionTable = field(default_factory=SessionTable)
     get_streams: dict[str, list[Send]] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
+    cut_requests: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class RequestContext:
         too_large: Whether the body was larger than `MAX_BODY`.
         scheme: `http` or `https`.
         server_host: Address of the server side of the connection, if known.
+        raw_names: Header names as they were spelt on the wire; empty if the HTTP server does not tell.
         facts: What is true of the app.
     """
 
@@ -71,6 +77,7 @@ class RequestContext:
     too_large: bool = False
     scheme: str = "http"
     server_host: str | None = None
+    raw_names: tuple[str, ...] = ()
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, or None."""
@@ -165,8 +172,8 @@ class RequestContext:
     def revision(self) -> str | None:
         """The revision that rules this request, or None if nothing tells it.
 
-        The session's negotiated one; for `initialize` the one that will be agreed on; in stateless mode the header's,
-        and 2025-03-26 without header.
+        The session's negotiated one; for `initialize` the one that will be agreed on; in stateless mode that
+        of the header, and 2025-03-26 without header.
         """
         if self.is_initialize:
             return negotiate(self.params.get("protocolVersion"))
@@ -203,7 +210,7 @@ def scope_with(scope: Scope, context: RequestContext) -> Scope:
 
 
 def read_requests(facts: Facts) -> Layer:
-    """Build the outermost layer: read the body of each request once and attach a `RequestContext` to the scope.
+    """Build the outermost layer: read each body once and attach a `RequestContext` to the scope.
 
     Layers inside take the body from the context; their `receive` only tells of a client that went away.
     """
@@ -212,6 +219,7 @@ def read_requests(facts: Facts) -> Layer:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             body = await _read_body(receive)
             if body is None:
+                facts.cut_requests += 1
                 return
             context = RequestContext(
                 method=scope["method"],
@@ -223,6 +231,7 @@ def read_requests(facts: Facts) -> Layer:
                 too_large=len(body) > MAX_BODY,
                 scheme=scope.get("scheme", "http"),
                 server_host=(scope.get("server") or (None,))[0],
+                raw_names=scope.get("state", {}).get(RAW_NAMES, ()),
                 facts=facts,
             )
             streams = _TrackedStream(context, send)

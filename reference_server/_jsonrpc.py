@@ -29,7 +29,7 @@ UNREADABLE: Final = _Unreadable()
 """Stands for the value of a body that is no JSON, and for an id that cannot be read."""
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of ours
     """A request that is answered with an HTTP error and a JSON-RPC error body.
 
     Args:
@@ -91,7 +91,7 @@ def parse(body: bytes) -> object:
 
 
 def check_portable(value: object) -> None:
-    """Refuse values that are JSON but that no peer has to cope with: extreme depth, infinities, lone surrogates.
+    """Refuse JSON that no peer has to cope with: extreme depth, infinities, lone surrogates.
 
     Raises:
         Refusal: 400 with -32600.

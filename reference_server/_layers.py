@@ -1,6 +1,6 @@
 """Building blocks for faults and variants: each returns a layer, a function from one ASGI app to another.
 
-A layer sees HTTP requests only, with their `RequestContext`; event streams pass through block by block, never buffered.
+A layer sees HTTP requests only, with their `RequestContext`; event streams pass block by block, unbuffered.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def combine(*layers: Layer) -> Layer:
     return build
 
 
-# --- the response --------------------------------------------------------------------------------------------------
+# --- the response -----------------------------------------------------------------------------------------
 
 
 def rewrite_response_start(
@@ -144,8 +144,8 @@ def rewrite_events(
     """Change the blocks of every event stream, on POST and on GET.
 
     Args:
-        change: Gets one block and the context; returns a block, raw bytes (any framing), several of them, or None to
-            drop the block.
+        change: Gets one block and the context; returns a block, raw bytes (any framing), several of them, or
+            None to drop the block.
         before: Bytes to send ahead of the first block.
         after: Bytes to send at the end of the stream.
     """
@@ -157,12 +157,12 @@ def rewrite_events(
 
 
 def rewrite_message(change: Callable[[Any, RequestContext], Any]) -> Layer:
-    """Change every JSON-RPC message the server sends, in JSON bodies (also batches and errors) and in event streams.
+    """Change every JSON-RPC message the server sends, in JSON bodies (batches too) and event streams.
 
     Args:
-        change: Gets a message and the context; returns a message, None to send nothing, or a list of messages. In an
-            event stream each message of a list gets its own event, in a JSON body they become an array. Return the
-            message itself to keep the bytes as they are.
+        change: Gets a message and the context; returns a message, None to send nothing, or a list of them.
+            In an event stream each message of a list gets its own event, in a JSON body they become an array.
+            Change a copy: a message that is equal to the old one keeps its bytes.
     """
 
     def whole(body: bytes, context: RequestContext) -> bytes:
@@ -198,7 +198,7 @@ def rewrite_message(change: Callable[[Any, RequestContext], Any]) -> Layer:
 
 
 def hold_open(predicate: Predicate = always, *, seconds: float = 30.0) -> Layer:
-    """Keep the connection open after the last byte of the body, until the client leaves or the time is over."""
+    """Keep the connection open after the last byte, until the client leaves or the time is over."""
 
     def build(inner: ASGIApp) -> ASGIApp:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -239,7 +239,7 @@ def after_response(action: Callable[[Call], Awaitable[None]]) -> Layer:
     return handle(run)
 
 
-# --- the request ---------------------------------------------------------------------------------------------------
+# --- the request ------------------------------------------------------------------------------------------
 
 
 def rewrite_request_body(change: Callable[[RequestContext], bytes | None]) -> Layer:
@@ -266,7 +266,7 @@ def _rewrite_request(change: Callable[[RequestContext], RequestContext]) -> Laye
     return handle(run)
 
 
-# --- other answers -------------------------------------------------------------------------------------------------
+# --- other answers ----------------------------------------------------------------------------------------
 
 
 def answer_instead(
@@ -281,7 +281,7 @@ def answer_instead(
         predicate: Selects requests.
         status: HTTP status.
         headers: Header lines; content length and, for JSON values, content type are added.
-        body: Bytes, text, a JSON value, None for no body, or a function of the context that returns one of these.
+        body: Bytes, text, a JSON value, None for no body, or a function of the context that returns one.
     """
 
     async def run(call: Call) -> None:
@@ -314,7 +314,7 @@ def tee(
     return handle(run)
 
 
-# --- inside --------------------------------------------------------------------------------------------------------
+# --- inside -----------------------------------------------------------------------------------------------
 
 
 class _Rewriter:

@@ -1,4 +1,4 @@
-"""Server-sent events as blocks of fields: split a byte stream into blocks, take a block apart, put it together."""
+"""Server-sent events as blocks of fields: split a stream into blocks, take a block apart, put it together."""
 
 from __future__ import annotations
 

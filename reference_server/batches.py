@@ -1,4 +1,4 @@
-"""JSON-RPC batches, which only 2025-03-26 has: basic/transports#sending-messages-to-the-server, basic#batching.
+"""JSON-RPC batches, which only 2025-03-26 has (basic/transports#sending-messages-to-the-server).
 
 The SDK takes no arrays, so each member goes through the server as a message of its own.
 """
@@ -11,7 +11,16 @@ from typing import Any, Final
 import anyio
 
 from reference_server._calls import Response, respond, response_start
-from reference_server._context import Message, Receive, RequestContext, Scope, Send, context_of, scope_with
+from reference_server._context import (
+    ASGIApp,
+    Message,
+    Receive,
+    RequestContext,
+    Scope,
+    Send,
+    context_of,
+    scope_with,
+)
 from reference_server._jsonrpc import INVALID_REQUEST, Refusal, encode, is_call
 from reference_server._layers import rewrite_events
 from reference_server._sse import EventBlock
@@ -20,8 +29,8 @@ REVISION: Final = "2025-03-26"
 MAX_MEMBERS: Final = 100
 
 
-async def serve(single: Any, scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve a batch: one response per request, none per notification or response, an error per invalid member.
+async def serve(single: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve a batch: a response per request, an error per invalid member, nothing for the rest.
 
     Args:
         single: The app that serves one message.
@@ -60,7 +69,7 @@ def _answer_without_requests(errors: list[Any], members: int) -> tuple[int, tupl
 
 
 async def _as_array(
-    single: Any, scope: Scope, requests: list[RequestContext], answers: list[Any], send: Send
+    single: ASGIApp, scope: Scope, requests: list[RequestContext], answers: list[Any], send: Send
 ) -> None:
     async def one(request: RequestContext) -> None:
         answers.extend((await _whole(single, scope, request)).messages)
@@ -72,9 +81,9 @@ async def _as_array(
 
 
 async def _as_stream(
-    single: Any, scope: Scope, requests: list[RequestContext], errors: list[Any], send: Send
+    single: ASGIApp, scope: Scope, requests: list[RequestContext], errors: list[Any], send: Send
 ) -> None:
-    """Answer on one stream, each message when it is there. Event ids are left out: this stream cannot be resumed."""
+    """Answer on one stream, each message when it is there; without event ids, as it cannot be resumed."""
     lock = anyio.Lock()
     lines = [("content-type", "text/event-stream"), ("cache-control", "no-cache, no-transform")]
     await send(response_start(200, lines))
@@ -108,20 +117,15 @@ async def _as_stream(
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _whole(single: Any, scope: Scope, request: RequestContext) -> Response:
+async def _whole(single: ASGIApp, scope: Scope, request: RequestContext) -> Response:
     """Serve one member and return its whole response."""
-    status, headers, body = 500, (), b""
+    found: list[Message] = []
 
     async def keep(message: Message) -> None:
-        nonlocal status, headers, body
-        if message["type"] == "http.response.start":
-            status = message["status"]
-            headers = tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in message["headers"])
-        else:
-            body += message.get("body", b"")
+        found.append(message)
 
     await single(scope_with(scope, request), _nothing_more, keep)
-    return Response(status, headers, body)
+    return Response.of(found)
 
 
 def _event(message: Any) -> bytes:

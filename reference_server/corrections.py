@@ -1,7 +1,7 @@
-"""Everything a request has to pass before the SDK sees it: one check per rule, in the order in which they apply.
+"""Everything a request has to pass before the SDK sees it: one check per rule, in order.
 
-The SDK deviates from the revisions in each of these points, or answers with an error that lacks the request's id.
-Sections are those of 2025-11-25 unless another revision is named. What has to be mended behind the SDK is in `engine`.
+The SDK deviates from the revisions in each of these points, or its error lacks the request's id. Sections are
+those of 2025-11-25 unless another revision is named. What has to be mended behind the SDK is in `engine`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,10 @@ SERVED_METHODS: Final = frozenset(
 
 
 def check_host(context: RequestContext) -> None:
-    """On loopback, take loopback names as Host only: a rebound name would pass as own origin (#security-warning)."""
+    """On loopback, take loopback names as Host only: a rebound name would be its own origin.
+
+    Section: basic/transports#security-warning.
+    """
     if context.server_host is None or not _LOOPBACK_ADDRESS.fullmatch(context.server_host):
         return
     names = [re.sub(r":\d{1,5}\Z", "", value).lower() for value in context.header_values("host")]
@@ -80,7 +83,7 @@ def check_origin(context: RequestContext) -> None:
 
 
 def check_verb(context: RequestContext) -> None:
-    """Refuse verbs that are not offered with 405 and Allow; stateless mode has no stream and no session to end."""
+    """Refuse verbs that are not offered with 405 and Allow; stateless mode has no stream and no session."""
     accepted = VERBS[context.facts.mode]
     if context.method not in accepted:
         allow = ("allow", ", ".join(accepted))
@@ -90,8 +93,8 @@ def check_verb(context: RequestContext) -> None:
 def check_version_header(context: RequestContext) -> None:
     """Refuse revisions that are not served with 400 on every verb (#protocol-version-header).
 
-    The SDK takes any value it does not know, and 2026-07-28, for a request of the modern era. This is the one place that
-    decides which revisions are served.
+    The SDK takes any value it does not know, and 2026-07-28, for a request of the modern era. This is the one
+    place that decides which revisions are served.
     """
     for stated in context.header_values(VERSION_HEADER):
         if stated not in REVISIONS:
@@ -126,7 +129,7 @@ def check_shape(context: RequestContext) -> None:
 
 
 def check_initialize(context: RequestContext) -> None:
-    """Refuse a malformed `initialize` before it opens a session; the SDK opens one (basic/lifecycle#initialization)."""
+    """Refuse a malformed `initialize`, for which the SDK opens a session (basic/lifecycle#initialization)."""
     if not context.is_initialize:
         return
     try:
@@ -138,7 +141,7 @@ def check_initialize(context: RequestContext) -> None:
 
 
 def check_session(context: RequestContext) -> None:
-    """Refuse a missing session id with 400 and one that is not live with 404, whatever the verb (#session-management)."""
+    """Refuse a missing session id with 400, a dead one with 404, on any verb (#session-management)."""
     if context.facts.mode == "stateless":
         return
     if context.session_id is None:
@@ -157,7 +160,10 @@ def check_method(context: RequestContext) -> None:
 
 
 def check_resumption(context: RequestContext) -> None:
-    """Refuse an event id that cannot be resumed from; the SDK answers with an empty stream (#resumability-..)."""
+    """Refuse an event id that cannot be resumed from.
+
+    The SDK answers with a stream that ends at once (basic/transports#resumability-and-redelivery).
+    """
     event_id = context.header("last-event-id")
     if context.method != "GET" or not context.facts.resumable or event_id is None or context.session is None:
         return

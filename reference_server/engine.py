@@ -1,6 +1,6 @@
 """Carries one request to the SDK and its answer back, and mends what the SDK does on the way.
 
-Each mended point says what the SDK does and which section it would break. Refusals are `corrections`' business.
+Each mended point says what the SDK does and which section it would break. Refusals are in `corrections`.
 """
 
 from __future__ import annotations
@@ -33,17 +33,20 @@ from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_REQUEST, Refusal, 
 from reference_server._sse import BlockSplitter, EventBlock
 from reference_server.events import GET_STREAM
 from reference_server.handlers import build_server
-from reference_server.sessions import Session, current_session
+from reference_server.sessions import Connection, Session, current_session
 
 CANCELLED: Final = -32800
 """What the SDK answers to a request that the client cancelled."""
+
+RECONNECT_SECONDS: Final = 0.5
+"""How long a new GET stream waits for the old one of its session to go, before it is refused."""
 
 
 class SessionScopedEvents(EventStore):
     """Hands the events of each session to that session's own store.
 
-    The SDK has one store for all sessions and names streams by request id, so ids of one session could name streams of
-    another (2025-11-25 basic/transports#resumability-and-redelivery: replay stays in the stream).
+    The SDK has one store for all sessions and gives every session's GET stream the same name, so one session
+    could replay what belongs to another (basic/transports#resumability-and-redelivery).
     """
 
     async def store_event(self, stream_id: str, message: Any) -> str:
@@ -52,7 +55,7 @@ class SessionScopedEvents(EventStore):
         return _session().events.store(stream_id, message, final=final)
 
     async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str | None:
-        """Replay and follow one stream until its response; the SDK would lose messages between replay and following."""
+        """Replay one stream and follow it until its response; the SDK loses messages between the two."""
 
         async def deliver(event_id: str, message: Any) -> None:
             await send_callback(EventMessage(message, event_id))
@@ -89,6 +92,8 @@ class Engine:
         if context.is_initialize and self._facts.mode == "stateful":
             session = Session(negotiate(context.params.get("protocolVersion")))
             await self._make_room()
+        elif session is not None and context.method == "GET":
+            await self._await_reconnect(context, session)
         token = current_session.set(session)
         try:
             exchange = _Exchange(context, session, self._facts, receive, send)
@@ -101,8 +106,15 @@ class Engine:
             current_session.reset(token)
             exchange.close()
 
+    async def _await_reconnect(self, context: RequestContext, session: Session) -> None:
+        """Give the old GET stream of a client that reconnects time to go; the SDK answers 409 at once."""
+        older = session.connections.get(GET_STREAM)
+        if older is not None and context.header("last-event-id") is None:
+            with anyio.move_on_after(RECONNECT_SECONDS):
+                await older.gone.wait()
+
     async def _make_room(self) -> None:
-        """End the least recently used session if there are too many; the SDK would answer 503 to all newcomers."""
+        """End the least recently used session if there are too many; the SDK answers 503 to newcomers."""
         while self._facts.sessions.full:
             oldest = self._facts.sessions.oldest
             self._facts.sessions.end(oldest)
@@ -133,8 +145,9 @@ class Engine:
     def _for_sdk_message(self, context: RequestContext, session: Session | None) -> Any:
         """Return the message as the SDK gets it.
 
-        Ids: the SDK takes 1 and "1" for the same request and mixes up their answers, so each gets a name of its own.
-        `initialize`: the SDK would agree on 2024-11-05, which is not served here (basic/lifecycle#version-negotiation).
+        Ids: the SDK takes 1 and "1" for the same request and mixes up the answers: each gets its own name.
+        `initialize`: the SDK would agree on 2024-11-05, which is not served here
+        (basic/lifecycle#version-negotiation).
         """
         message = dict(context.value)
         if context.is_request:
@@ -151,7 +164,7 @@ class Engine:
 
 
 class _Exchange:
-    """The way back of one request: restores ids, tidies errors, primes streams, ends streams that were taken over."""
+    """The way back of one request: restores ids, tidies errors, primes streams, ends superseded streams."""
 
     def __init__(
         self, context: RequestContext, session: Session | None, facts: Facts, receive: Receive, send: Send
@@ -164,7 +177,7 @@ class _Exchange:
         self._start: Message | None = None
         self._body = bytearray()
         self._splitter: BlockSplitter | None = None
-        self._finished = anyio.Event()
+        self._connection = Connection()
         self._stream_name: str | None = None
         self._refusal: Refusal | None = None
 
@@ -182,7 +195,7 @@ class _Exchange:
                 given = True
                 return {"type": "http.request", "body": body, "more_body": False}
             if self._facts.mode == "stateless":
-                await self._finished.wait()
+                await self._connection.give_way.wait()
             else:
                 await self._until_gone()
             return {"type": "http.disconnect"}
@@ -198,7 +211,7 @@ class _Exchange:
                 group.cancel_scope.cancel()
 
             group.start_soon(watch)
-            await self._finished.wait()
+            await self._connection.give_way.wait()
             group.cancel_scope.cancel()
 
     async def end(self) -> None:
@@ -209,20 +222,21 @@ class _Exchange:
         """
         if self._refusal is not None:
             raise self._refusal
-        if self._splitter is not None and self._finished.is_set():
+        if self._splitter is not None and self._connection.give_way.is_set():
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def close(self) -> None:
         """Forget the stream of this exchange."""
-        self._finished.set()
+        self._connection.give_way.set()
+        self._connection.gone.set()
         if self._session is not None and self._stream_name is not None:
-            takeovers = self._session.takeovers
-            if takeovers.get(self._stream_name) is self._finished:
-                del takeovers[self._stream_name]
+            connections = self._session.connections
+            if connections.get(self._stream_name) is self._connection:
+                del connections[self._stream_name]
 
     async def send(self, message: Message) -> None:
         """Take one ASGI message of the SDK and send what the client is to get."""
-        if self._finished.is_set():
+        if self._connection.give_way.is_set():
             return
         if message["type"] == "http.response.start":
             await self._begin(message)
@@ -262,10 +276,10 @@ class _Exchange:
             self._stream_name = session.running.get(_key(context.rpc_id))
         if self._stream_name is None:
             return
-        older = session.takeovers.get(self._stream_name)
-        session.takeovers[self._stream_name] = self._finished
+        older = session.connections.get(self._stream_name)
+        session.connections[self._stream_name] = self._connection
         if older is not None:
-            older.set()
+            older.give_way.set()
         if (
             context.method == "GET"
             and self._facts.resumable
@@ -317,7 +331,8 @@ def _key(request_id: object) -> str:
 def _restored(block: EventBlock) -> EventBlock | None:
     """Return a block of the SDK with the client's id, or None if it must not be sent.
 
-    The SDK answers a cancelled request; it is to get no response (basic/utilities/cancellation#behavior-requirements).
+    The SDK answers a cancelled request, which is to get no response
+    (basic/utilities/cancellation#behavior-requirements).
     """
     if not block.data:
         return block

@@ -9,7 +9,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One prompt: name, description, arguments (description and whether required) and the text it makes of them."""
+    """One prompt: name, description, arguments (description, whether required) and the text it makes."""
 
     name: str
     description: str
@@ -26,7 +26,8 @@ def _ask_for_health(_: Mapping[str, str]) -> str:
 
 
 def _ask_for_review(arguments: Mapping[str, str]) -> str:
-    return f"Analyze the following text and give the {arguments.get('focus', 'sentiment')}:\n\n{arguments['text']}"
+    focus = arguments.get("focus", "sentiment")
+    return f"Analyze the following text and give the {focus}:\n\n{arguments['text']}"
 
 
 PROMPTS: Final[Mapping[str, Prompt]] = {

@@ -1,4 +1,4 @@
-"""What the server remembers per MCP session, and for how long: revision, transactions, events, running requests.
+"""What the server remembers per MCP session: revision, transactions, events, connections, running requests.
 
 Everything hangs on the session, so ending a session frees it all. Knows nothing of HTTP or of the SDK.
 """
@@ -62,6 +62,19 @@ class Transactions:
         return len(operations)
 
 
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One open connection that carries a stream.
+
+    Args:
+        give_way: Set to make it end, because its session ended or a newer connection carries the stream.
+        gone: Set when it has ended.
+    """
+
+    give_way: anyio.Event = field(default_factory=anyio.Event)
+    gone: anyio.Event = field(default_factory=anyio.Event)
+
+
 @dataclass(slots=True)
 class Session:
     """One MCP session.
@@ -73,8 +86,8 @@ class Session:
     revision: str
     transactions: Transactions = field(default_factory=Transactions)
     events: SessionEvents = field(default_factory=SessionEvents)
-    takeovers: dict[str, anyio.Event] = field(default_factory=dict)
-    """For each stream that is connected: set to make that connection give way to a newer one."""
+    connections: dict[str, Connection] = field(default_factory=dict)
+    """The connection of each stream that has one."""
     running: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """The name of each recent request inside the server, by its JSON-encoded id; the oldest are dropped."""
 
@@ -125,8 +138,8 @@ class SessionTable:
         """Forget a session and all that belongs to it, and end its streams."""
         session = self._sessions.pop(session_id, None) if session_id is not None else None
         if session is not None:
-            for connection in session.takeovers.values():
-                connection.set()
+            for connection in session.connections.values():
+                connection.give_way.set()
 
 
 current_session: ContextVar[Session | None] = ContextVar("current_session", default=None)

@@ -1,4 +1,4 @@
-"""The tools of the article, with its signatures and its JSON text results, and a slow one that reports progress.
+"""The article's tools, with its signatures and its JSON text results, and a slow one that reports progress.
 
 Knows nothing of HTTP; the session it works in comes from `sessions.current_session`.
 """
@@ -79,7 +79,7 @@ class Tool:
         }
 
     def checked(self, arguments: Mapping[str, object]) -> dict[str, object]:
-        """Return the arguments, or raise `ToolError` naming the first that is missing, unknown or of a wrong type."""
+        """Return the arguments, or raise `ToolError` naming the first that does not fit."""
         for name in arguments:
             if name not in self.parameters:
                 raise ToolError(f"Unknown argument; accepted: {', '.join(self.parameters) or 'none'}")

@@ -100,27 +100,36 @@ def assert_session_ids_unique(ids: Sequence[str]) -> None:
 
 
 def assert_session_ids_unpredictable(ids: Sequence[str]) -> None:
-    """Assert that session ids do not follow from one another by counting or by time.
+    """Assert that session ids do not follow from one another by counting or by time, and are no constant in disguise.
+
+    What all ids begin and end with is left out, so that a counter or a clock shows behind a random constant, and
+    in a UUID of version 1.
 
     Args:
         ids: At least three ids, in the order in which they were assigned, made in quick succession.
 
     Raises:
-        RequirementViolated: If the numbers in them rise step by step in the order of assignment.
+        RequirementViolated: If the numbers in them rise step by step in the order of assignment, or the ids vary
+            only in a few places ahead of a long constant end.
     """
     prefix = len(os.path.commonprefix(list(ids)))
-    for base in (10, 16):
-        numbers = [_number(id[prefix:], base) for id in ids]
-        if None in numbers:
-            continue
-        steps = [b - a for a, b in itertools.pairwise(n for n in numbers if n is not None)]
-        spread = max(abs(step) for step in steps)
-        if len(set(steps)) == 1 or (all(step > 0 for step in steps) and spread < 2**40):
-            violated(
-                f"ids that count upwards: {', '.join(ids[:3])}",
-                "session ids that do not follow from one another",
-                None,
-            )
+    ends = [id[prefix:] for id in ids]
+    suffix = min(len(os.path.commonprefix([end[::-1] for end in ends])), min(len(end) for end in ends))
+    varying = [end[: len(end) - suffix] for end in ends]
+    expected = "session ids that do not follow from one another"
+    for base in (10, 16, 36):
+        numbers = [number for text in varying if (number := _number(text, base)) is not None]
+        if len(numbers) == len(ids) and _rises(numbers):
+            violated(f"ids that count upwards: {', '.join(ids[:3])}", expected, None)
+    # A short varying part without a constant end is the business of `assert_session_ids_unique`.
+    if suffix and min(map(_bits, ends)) >= MIN_ID_BITS > min(map(_bits, varying)):
+        violated(f"ids that differ in few places: {', '.join(ids[:3])}", expected, None)
+
+
+def _rises(numbers: Sequence[int]) -> bool:
+    """Tell whether numbers rise by the same step, or by steps too small to hold anything but a counter or a clock."""
+    steps = [b - a for a, b in itertools.pairwise(numbers)]
+    return len(set(steps)) == 1 or (min(steps) > 0 and max(steps) < 2**40)
 
 
 def _bits(text: str) -> float:
@@ -130,7 +139,8 @@ def _bits(text: str) -> float:
 
 
 def _number(text: str, base: int) -> int | None:
+    """Return the number that a text spells, hyphens left out, or None; an empty text is zero."""
     try:
-        return int(text.replace("-", ""), base)
+        return int(text.replace("-", "") or "0", base)
     except ValueError:
         return None

@@ -5,6 +5,7 @@ Must not know verdicts or requirements.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_mcp_http.report.curl import curl
@@ -49,20 +50,22 @@ def transcript(exchange: Exchange, *, limit: int = SHOWN_BYTES) -> dict[str, Any
         limit: Body bytes shown, of request and response each.
 
     Returns:
-        `{"url", "request", "response", "end": {"how", "detail", "at"}}`. A request is
-        `{"line", "headers", "body"}`; a response has `chunks` and `events` as well, each `{"total", "listed"}`,
-        or is None. A body is `{"text", "bytes", "rest"}` (sizes in bytes) or None. Times are in seconds since
-        the request was sent.
+        `{"url", "request", "response", "end": {"how", "detail", "at"}}`.
+        A request is `{"line", "headers", "body"}`; a response has `chunks` and `events` as well, each
+        `{"total", "listed"}`, or is None. A body is `{"text", "bytes", "rest"}` (sizes in bytes) or None.
+        Times are in seconds since the request was sent.
     """
     secrets = Secrets.of(exchange)
     request = exchange.request
     url = secrets.mask(mask_url(request.url))
     # The request line holds what follows the authority.
-    target = "/" + url.partition("://")[2].partition("/")[2] if "/" in url.partition("://")[2] else "/"
+    target = re.sub(r"^[^/?#]*", "", url.partition("://")[2])
     return {
         "url": visible(url),
         "request": {
-            "line": visible(f"{request.method} {target} HTTP/1.1"),
+            "line": visible(
+                f"{request.method} {target if target.startswith('/') else '/' + target} HTTP/1.1"
+            ),
             "headers": _headers(request.headers, secrets),
             "body": _body(request.body, request.headers, secrets, limit),
         },
@@ -160,7 +163,7 @@ def _message_lines(mark: str, message: dict[str, Any]) -> list[str]:
     if body is None:
         return lines
     text = body["text"].removesuffix("\n")
-    lines += [f"{mark} {line}".rstrip(" ") for line in text.split("\n")]
+    lines += [f"{mark} {line}" if line else mark for line in text.split("\n")]
     if body["rest"]:
         lines.append(f"* {body['rest']:,} more bytes of body ({body['bytes']:,} in all)")
     return lines

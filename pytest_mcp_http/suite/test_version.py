@@ -16,7 +16,8 @@ from pytest_mcp_http.suite._probes import needs_session, refused_by_others, serv
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire import jsonrpc
-from pytest_mcp_http.wire.exchange import Exchange
+from pytest_mcp_http.wire.exchange import End, Exchange
+from pytest_mcp_http.wire.http import HttpWire
 
 UNKNOWN_VERSIONS = ("1999-01-01", "2099-01-01")
 """Versions that no server speaks: older and newer than any."""
@@ -88,9 +89,12 @@ def keeps_to_its_version(tour: Tour) -> None:
     header, since its revision has none.
     """
     others = [r for r in tour.target.facts.revisions if r != tour.revision and r in HANDSHAKE_REVISIONS]
-    with tour.session() as client:
+    with (
+        HttpWire(tour.wire.limits, tour.wire.context, keep_alive=True) as wire,
+        tour.session(wire) as client,
+    ):
         tour.require(client.request("ping"), "ping before the other handshake")
-        other = tour.new_client()
+        other = tour.new_client(wire)
         other.revision = others[-1] if others else UNKNOWN_VERSIONS[0]
         body = jsonrpc.request("initialize", other.initialize_params(), id=other.next_id())
         answer = other.post(body, headers={VERSION_HEADER: None})
@@ -99,6 +103,8 @@ def keeps_to_its_version(tour: Tour) -> None:
         # From here on only the clean-up of the other session: it speaks what it negotiated.
         other.revision = version_in(answer) or tour.revision
         other.close()
+        if exchange.end is End.RESET:
+            raise NotVerified("the server does not keep connections")
         if exchange.result is None:
             sent = header_revision(tour.revision)
             violated(
@@ -135,9 +141,8 @@ def test_unsupported_header_is_400_on_get_and_delete(mcp_tour: Tour) -> None:
     for method in ("GET", "DELETE"):
         # A session of its own: a server that ignores the header ends it.
         with mcp_tour.session() as client:
-            request = client.build(method, headers={VERSION_HEADER: BAD_HEADER_VALUES[0]})
-            exchange = client.wire.send(request, stop=lambda exchange: exchange.ok)
-            client.terminated = method == "DELETE" and exchange.ok
+            bad = {VERSION_HEADER: BAD_HEADER_VALUES[0]}
+            exchange = client.get(headers=bad) if method == "GET" else client.delete(headers=bad)
         refused_by_others(exchange)
         if exchange.status == 405:
             continue

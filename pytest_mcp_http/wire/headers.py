@@ -33,7 +33,9 @@ class Headers:
     __slots__ = ("lines",)
 
     def __init__(self, lines: Iterable[tuple[bytes | str, bytes | str]] = ()) -> None:
-        self.lines: Final[tuple[tuple[str, str], ...]] = tuple((_text(name), _text(value)) for name, value in lines)
+        self.lines: Final[tuple[tuple[str, str], ...]] = tuple(
+            (_text(name), _text(value)) for name, value in lines
+        )
         """Name and value of each line, exactly as they came."""
 
     def get(self, name: str) -> str | None:

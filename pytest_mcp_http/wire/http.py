@@ -6,43 +6,84 @@ Time-outs, resets, oversize bodies and non-HTTP answers are outcomes of the exch
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import h11
 import httpcore
 import httpx
 
-from pytest_mcp_http.wire import sse
-from pytest_mcp_http.wire.exchange import SSE_TYPE, Chunk, End, Exchange, Request
-from pytest_mcp_http.wire.headers import Headers, parse_media_type
+from pytest_mcp_http.wire.exchange import End, Exchange, Request
+from pytest_mcp_http.wire.recorder import MAX_HEAD, Limits, Recorder
+
+__all__ = ["HttpWire", "Limits", "OpenStream", "not_http", "ssl_context"]
+
+_HTTP: Final = b"HTTP/"
+_WRITE_SIZE: Final = 16 * 1024
+_CLOSED_BY_US: Final = "stream closed by us"
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How long and how much an exchange may take.
+def not_http(beginning: bytes) -> str | None:
+    """Return why bytes cannot begin an HTTP/1 response, or None if they can.
 
-    Attributes:
-        connect: Seconds to make a connection.
-        first_byte: Seconds until the response head is complete.
-        total: Seconds for the whole exchange.
-        body: Bytes of response body.
+    Args:
+        beginning: The first bytes that arrived, any number of them.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9112#section-4
     """
-
-    connect: float = 5.0
-    first_byte: float = 10.0
-    total: float = 30.0
-    body: int = 16 * 1024 * 1024
+    if _HTTP.startswith(beginning[: len(_HTTP)]):
+        return None
+    return f"the answer begins with {beginning[:40]!r}"
 
 
-class _Deadline(threading.local):
-    """The moment at which the exchange of this thread has to be over (`time.monotonic`)."""
+class _Call:
+    """One exchange on its way through httpcore: its deadline, and its connection once there is one."""
 
-    at: float | None = None
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.connect_by = time.monotonic() + recorder.limits.connect
+        self.beginning = b""
+        self._stream: _BoundedStream | None = None
+        self._cancelled = False
+
+    def enter(self, stream: _BoundedStream) -> float:
+        """Return the seconds left for a read or write on a connection, which can be cancelled from now on."""
+        self._stream = stream
+        if self._cancelled:
+            raise httpcore.ReadError(_CLOSED_BY_US)
+        left = self.recorder.deadline - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the deadline of the exchange has passed")
+        return left
+
+    def took(self, data: bytes) -> None:
+        """Look at bytes that arrived: what is not HTTP must not be waited for."""
+        if len(self.beginning) < len(_HTTP) and data:
+            self.beginning += data
+            if reason := not_http(self.beginning):
+                raise httpcore.RemoteProtocolError(reason)
+
+    def cancel(self) -> None:
+        """End the connection from another thread, so that a blocked read returns at once."""
+        self._cancelled = True
+        if self._stream is not None:
+            self._stream.shut()
+
+
+class _Calls(threading.local):
+    """The exchange that the current thread is busy with."""
+
+    current: _Call | None = None
+
+    def require(self) -> _Call:
+        assert self.current is not None
+        return self.current
 
 
 class _BoundedStream(httpcore.NetworkStream):
@@ -51,23 +92,21 @@ class _BoundedStream(httpcore.NetworkStream):
     httpcore limits single reads only, so a server that drips one byte at a time would never time out.
     """
 
-    def __init__(self, inner: httpcore.NetworkStream, deadline: _Deadline) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, calls: _Calls) -> None:
         self._inner = inner
-        self._deadline = deadline
-
-    def _left(self, timeout: float | None, error: type[Exception]) -> float | None:
-        if self._deadline.at is None:
-            return timeout
-        left = self._deadline.at - time.monotonic()
-        if left <= 0:
-            raise error("the deadline of the exchange has passed")
-        return left if timeout is None else min(left, timeout)
+        self._calls = calls
+        self.spoiled = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self._left(timeout, httpcore.ReadTimeout))
+        call = self._calls.require()
+        data = self._inner.read(max_bytes, call.enter(self))
+        call.took(data)
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, self._left(timeout, httpcore.WriteTimeout))
+        # In small pieces: the limit of the inner stream is for each of the sends that a buffer may take.
+        for start in range(0, len(buffer), _WRITE_SIZE):
+            self._inner.write(buffer[start : start + _WRITE_SIZE], self._calls.require().enter(self))
 
     def close(self) -> None:
         self._inner.close()
@@ -75,17 +114,40 @@ class _BoundedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        limit = self._left(timeout, httpcore.ConnectTimeout)
-        return _BoundedStream(self._inner.start_tls(ssl_context, server_hostname, limit), self._deadline)
+        call = self._calls.require()
+        try:
+            secured = self._inner.start_tls(ssl_context, server_hostname, _left(call.connect_by))
+        except httpcore.ConnectError as error:
+            raise httpcore.ConnectError(f"TLS: {error}") from error
+        call.recorder.restart()
+        return _BoundedStream(secured, self._calls)
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and self.spoiled:
+            # The pool then drops the connection as one that the server has ended.
+            return True
         return self._inner.get_extra_info(info)
+
+    def shut(self) -> None:
+        raw = self._inner.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            # Of the plain socket: that of TLS would take the session away under a reader.
+            socket.socket.shutdown(raw, socket.SHUT_RDWR)
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise httpcore.ConnectTimeout("no time left to connect")
+    return left
 
 
 class _BoundedBackend(httpcore.NetworkBackend):
-    def __init__(self, deadline: _Deadline) -> None:
+    """Connects within one limit, however many addresses a host has."""
+
+    def __init__(self, calls: _Calls) -> None:
         self._inner = httpcore.SyncBackend()
-        self._deadline = deadline
+        self._calls = calls
 
     def connect_tcp(
         self,
@@ -95,22 +157,39 @@ class _BoundedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        stream = self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _BoundedStream(stream, self._deadline)
+        call = self._calls.require()
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"unknown host {host!r}: {error}") from error
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        call.connect_by = time.monotonic() + call.recorder.limits.connect
+        while True:
+            address = addresses.pop(0)
+            # A share of the time for each, so that a dead first address leaves some to the next.
+            share = _left(call.connect_by) / (len(addresses) + 1)
+            try:
+                stream = self._inner.connect_tcp(address, port, share, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if not addresses:
+                    raise
+            else:
+                call.recorder.restart()
+                return _BoundedStream(stream, self._calls)
 
 
 class _BoundedTransport(httpx.BaseTransport):
-    """An httpx transport over httpcore that honours a deadline set from outside."""
+    """An httpx transport over httpcore whose exchanges are bounded by their deadline."""
 
-    def __init__(self, ssl_context: ssl.SSLContext | None) -> None:
-        self.deadline = _Deadline()
+    def __init__(self, context: ssl.SSLContext | None, *, keep_alive: bool) -> None:
+        self.calls = _Calls()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context,
+            ssl_context=context,
             max_connections=64,
-            # Shorter than the idle limits of common servers (5 s), so that no request meets a connection that
-            # the server is just closing: nothing is retried here.
-            keepalive_expiry=2.0,
-            network_backend=_BoundedBackend(self.deadline),
+            # A server may close a kept connection at any moment, just when the next request is under way. A
+            # browser would retry; we never do, so by default each exchange gets a connection of its own.
+            max_keepalive_connections=None if keep_alive else 0,
+            network_backend=_BoundedBackend(self.calls),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -118,13 +197,14 @@ class _BoundedTransport(httpx.BaseTransport):
         response = self._pool.handle_request(
             httpcore.Request(
                 method=request.method,
-                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                url=httpcore.URL(
+                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+                ),
                 headers=request.headers.raw,
                 content=request.stream,
                 extensions=request.extensions,
             )
         )
-        assert not isinstance(response.stream, Sequence)
         return httpx.Response(
             response.status,
             headers=response.headers,
@@ -142,6 +222,12 @@ class _ResponseStream(httpx.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self._response.iter_stream()
+
+    def excess(self) -> int | None:
+        """Return how many bytes followed the end of the response, or None if that cannot be said."""
+        inner = getattr(self._response.stream, "_stream", None)
+        state = getattr(getattr(inner, "_connection", None), "_h11_state", None)
+        return len(state.trailing_data[0]) if state is not None else None
 
     def close(self) -> None:
         self._response.close()
@@ -164,96 +250,30 @@ def ssl_context(ca: str | None = None, *, insecure: bool = False) -> ssl.SSLCont
 
 
 @contextmanager
-def _judged(recorder: _Recorder) -> Iterator[None]:
+def _judged(recorder: Recorder) -> Iterator[None]:
     """Turn what can go wrong on the network into an outcome of the exchange."""
     try:
         yield
-    except (httpx.ConnectError, httpcore.ConnectError, httpx.UnsupportedProtocol, httpcore.UnsupportedProtocol) as error:
+    except (httpcore.ConnectError, httpcore.UnsupportedProtocol) as error:
         recorder.finish(End.UNREACHABLE, str(error) or type(error).__name__)
-    except (httpx.ConnectTimeout, httpcore.ConnectTimeout):
+    except httpcore.ConnectTimeout:
         recorder.finish(End.UNREACHABLE, f"no connection within {recorder.limits.connect:g} s")
-    except (httpx.TimeoutException, httpcore.TimeoutException):
-        recorder.finish(End.TIMEOUT, recorder.timeout_detail())
-    except (httpx.RemoteProtocolError, httpcore.RemoteProtocolError) as error:
-        text = str(error)
-        reset = "disconnected" in text or "peer closed" in text or "incomplete" in text
-        recorder.finish(End.RESET if reset else End.NOT_HTTP, text)
-    except (httpx.NetworkError, httpcore.NetworkError, OSError) as error:
+    except httpcore.PoolTimeout:
+        recorder.finish(End.UNREACHABLE, "too many exchanges at once")
+    except httpcore.TimeoutException:
+        recorder.time_out()
+    except httpcore.RemoteProtocolError as error:
+        recorder.finish(*_broken(str(error)))
+    except (httpcore.NetworkError, OSError) as error:
         recorder.finish(End.RESET, str(error) or type(error).__name__)
 
 
-class _Recorder:
-    """Gathers one exchange while it happens; safe to read from another thread."""
-
-    def __init__(self, request: Request, limits: Limits) -> None:
-        self.request = request
-        self.limits = limits
-        self.started = time.monotonic()
-        self.status: int | None = None
-        self.reason = ""
-        self.headers = Headers(())
-        self.headers_at: float | None = None
-        self.chunks: list[Chunk] = []
-        self.size = 0
-        self.end: End | None = None
-        self.detail = ""
-        self.ended_at = 0.0
-        self._parser: sse.EventStreamParser | None = None
-        self._events: list[sse.Event] = []
-
-    def now(self) -> float:
-        return time.monotonic() - self.started
-
-    def head(self, response: httpx.Response) -> None:
-        self.status = response.status_code
-        self.reason = response.reason_phrase
-        self.headers = Headers(response.headers.raw)
-        self.headers_at = self.now()
-        media_type = parse_media_type(response.headers.get("content-type", ""))
-        if media_type is not None and media_type.essence == SSE_TYPE:
-            # Parsed as it comes in: conditions on an open stream would otherwise parse it anew at each chunk.
-            self._parser = sse.EventStreamParser()
-
-    def add(self, data: bytes) -> bool:
-        """Keep body bytes; return False once the size limit is reached."""
-        room = self.limits.body - self.size
-        self.chunks.append(Chunk(data[:room], self.now()))
-        self.size += min(len(data), room)
-        if self._parser is not None:
-            try:
-                self._events += self._parser.feed(data[:room])
-            except sse.EventTooLarge as error:
-                self.finish(End.TOO_LARGE, str(error))
-                return False
-        if len(data) > room:
-            self.finish(End.TOO_LARGE, f"more than {self.limits.body} bytes of body")
-            return False
-        return True
-
-    def finish(self, end: End, detail: str = "") -> None:
-        if self.end is None:
-            if self._parser is not None and end is End.EOF:
-                self._events += self._parser.close()
-            self.end, self.detail, self.ended_at = end, detail, self.now()
-
-    def timeout_detail(self) -> str:
-        if self.status is None:
-            return f"no response head within {min(self.limits.first_byte, self.limits.total):g} s"
-        return f"the response was not complete within {self.limits.total:g} s"
-
-    def exchange(self) -> Exchange:
-        return Exchange(
-            request=self.request,
-            status=self.status,
-            reason=self.reason,
-            headers=self.headers,
-            chunks=tuple(self.chunks),
-            end=self.end or End.STOPPED,
-            detail=self.detail,
-            headers_at=self.headers_at,
-            ended_at=self.ended_at if self.end else self.now(),
-            parsed=(tuple(self._events), tuple(self._parser.findings)) if self._parser is not None else None,
-        )
+def _broken(text: str) -> tuple[End, str]:
+    """Sort out a protocol error by its text, which is all that httpcore and h11 give."""
+    if "too long" in text:
+        return End.NOT_HTTP, f"the response head is longer than {MAX_HEAD} bytes"
+    closed = "disconnected" in text or "peer closed" in text
+    return End.RESET if closed else End.NOT_HTTP, text
 
 
 class HttpWire:
@@ -262,14 +282,18 @@ class HttpWire:
     Args:
         limits: Time and size limits of each exchange.
         context: TLS settings, from `ssl_context`.
+        keep_alive: Use a connection for several exchanges; an exchange may then meet a connection that the
+            server is just closing (`End.RESET`).
 
     Use it as a context manager, or call `close`. One instance may be used from several threads.
     """
 
-    def __init__(self, limits: Limits | None = None, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, limits: Limits | None = None, context: ssl.SSLContext | None = None, *, keep_alive: bool = False
+    ) -> None:
         self.limits = limits or Limits()
-        self._transport = _BoundedTransport(context)
-        self._client = httpx.Client(transport=self._transport, trust_env=False)
+        self.context = context
+        self._transport = _BoundedTransport(context, keep_alive=keep_alive)
 
     def __enter__(self) -> HttpWire:
         return self
@@ -279,7 +303,7 @@ class HttpWire:
 
     def close(self) -> None:
         """Close every pooled connection."""
-        self._client.close()
+        self._transport.close()
 
     def send(
         self,
@@ -297,55 +321,81 @@ class HttpWire:
 
         Returns:
             The exchange, whatever happened: see `Exchange.end`.
+
+        Raises:
+            ValueError: If the request is not one that HTTP/1.1 can carry; `raw.send_raw` can send it.
         """
-        recorder = _Recorder(request, limits or self.limits)
-        self._run(recorder, stop)
-        return recorder.exchange()
+        call = _Call(Recorder(request, limits or self.limits))
+        self._run(call, stop)
+        return call.recorder.exchange()
 
     def open(self, request: Request, *, limits: Limits | None = None) -> OpenStream:
         """Send a request and keep its response open, read by a thread of its own.
 
         Returns:
             The stream, once the response head arrived or the exchange ended. Close it when done.
+
+        Raises:
+            ValueError: If the request is not one that HTTP/1.1 can carry; `raw.send_raw` can send it.
         """
-        return OpenStream(self, _Recorder(request, limits or self.limits))
+        return OpenStream(self, _Call(Recorder(request, limits or self.limits)))
 
     def _run(
-        self,
-        recorder: _Recorder,
-        stop: Callable[[Exchange], bool] | None,
-        opened: Callable[[httpx.Response], None] | None = None,
+        self, call: _Call, stop: Callable[[Exchange], bool] | None, opened: Callable[[], None] | None = None
     ) -> None:
-        limits = recorder.limits
-        deadline = self._transport.deadline
-        with _judged(recorder):
-            try:
-                message = httpx.Request(
-                    recorder.request.method,
-                    recorder.request.url,
-                    headers=[(n.encode("latin-1"), v.encode("latin-1")) for n, v in recorder.request.headers.lines],
-                    content=recorder.request.body or None,
-                    extensions={"timeout": {"connect": limits.connect, "pool": limits.connect}},
-                )
-                deadline.at = time.monotonic() + limits.connect + min(limits.first_byte, limits.total)
-                recorder.started = time.monotonic()
-                response = self._client.send(message, stream=True, auth=None, follow_redirects=False)
-                recorder.head(response)
-                deadline.at = recorder.started + limits.total
-                if opened is not None:
-                    opened(response)
-                try:
-                    for data in response.iter_raw():
-                        if not recorder.add(data):
-                            return
-                        if stop is not None and stop(recorder.exchange()):
-                            recorder.finish(End.STOPPED, "stream closed by us")
-                            return
-                    recorder.finish(End.EOF)
-                finally:
-                    response.close()
-            finally:
-                deadline.at = None
+        message = _message(call.recorder)
+        self._transport.calls.current = call
+        try:
+            with _judged(call.recorder):
+                call.recorder.restart()
+                self._receive(call.recorder, message, stop, opened)
+        except (httpcore.LocalProtocolError, h11.LocalProtocolError) as error:
+            raise ValueError(f"HTTP/1.1 cannot carry this request: {error}") from error
+        finally:
+            self._transport.calls.current = None
+
+    def _receive(
+        self,
+        recorder: Recorder,
+        message: httpx.Request,
+        stop: Callable[[Exchange], bool] | None,
+        opened: Callable[[], None] | None,
+    ) -> None:
+        response = self._transport.handle_request(message)
+        stream = response.stream
+        assert isinstance(stream, _ResponseStream)
+        try:
+            recorder.head(response.status_code, response.reason_phrase, response.headers.raw)
+            if opened is not None:
+                opened()
+            for data in stream:
+                if not recorder.add(data):
+                    return
+                if stop is not None and stop(recorder.exchange()):
+                    recorder.finish(End.STOPPED, _CLOSED_BY_US)
+                    return
+            excess = stream.excess()
+            if excess != 0:
+                # They would be taken for the answer to the next request on this connection.
+                response.extensions["network_stream"].spoiled = True
+            recorder.finish(End.EOF, f"{excess} more bytes follow the response" if excess else "")
+        finally:
+            stream.close()
+
+
+def _message(recorder: Recorder) -> httpx.Request:
+    request, limits = recorder.request, recorder.limits
+    lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
+    try:
+        return httpx.Request(
+            request.method,
+            request.url,
+            headers=lines,
+            content=request.body or None,
+            extensions={"timeout": {"connect": limits.connect, "pool": limits.connect}},
+        )
+    except httpx.InvalidURL as error:
+        raise ValueError(f"HTTP/1.1 cannot carry this request: {error}") from error
 
 
 class OpenStream:
@@ -355,33 +405,37 @@ class OpenStream:
     `limits.total` seconds are over.
     """
 
-    def __init__(self, wire: HttpWire, recorder: _Recorder) -> None:
-        self._recorder = recorder
+    def __init__(self, wire: HttpWire, call: _Call) -> None:
+        self._call = call
+        self._recorder = call.recorder
         self._changed = threading.Condition()
-        self._closing = False
-        self._response: httpx.Response | None = None
+        self._error: ValueError | None = None
         self._thread = threading.Thread(target=self._read, args=(wire,), name="mcp-stream", daemon=True)
         self._thread.start()
-        self.wait(lambda exchange: exchange.answered, recorder.limits.connect + recorder.limits.first_byte)
+        limits = self._recorder.limits
+        # The reader gives up by itself, which ends this wait; the second is for its thread to be scheduled.
+        self.wait(lambda exchange: exchange.answered, limits.connect + limits.head + 1.0)
+        if self._error is not None:
+            raise self._error
 
     def _read(self, wire: HttpWire) -> None:
         try:
-            wire._run(self._recorder, self._on_chunk, self._on_open)
-        except Exception as error:  # closing from another thread may surface as any error of the stack below
-            self._recorder.finish(End.STOPPED if self._closing else End.RESET, str(error))
+            wire._run(self._call, self._on_chunk, self._notify)
+        except ValueError as error:
+            self._error = error
+            self._recorder.finish(End.UNREACHABLE, str(error))
         finally:
-            with self._changed:
-                self._changed.notify_all()
+            # Whatever else surfaced, nobody waits for a reader that is gone.
+            self._recorder.finish(End.RESET, "the reader of the stream failed")
+            self._notify()
 
-    def _on_open(self, response: httpx.Response) -> None:
+    def _notify(self) -> None:
         with self._changed:
-            self._response = response
             self._changed.notify_all()
 
     def _on_chunk(self, _: Exchange) -> bool:
-        with self._changed:
-            self._changed.notify_all()
-        return self._closing
+        self._notify()
+        return False
 
     @property
     def exchange(self) -> Exchange:
@@ -405,14 +459,9 @@ class OpenStream:
 
     def close(self) -> Exchange:
         """Close the connection, wait for the reader to end, and return the exchange."""
-        if self.alive:
-            self._closing = True
-            self._recorder.finish(End.STOPPED, "stream closed by us")
-            response = self._response
-            stream = response.extensions.get("network_stream") if response is not None else None
-            if stream is not None:
-                _shut(stream)
-        self._thread.join(timeout=5.0)
+        self._recorder.finish(End.STOPPED, _CLOSED_BY_US)
+        self._call.cancel()
+        self._thread.join(self._recorder.limits.connect + 1.0)
         return self.exchange
 
     def __enter__(self) -> OpenStream:
@@ -420,17 +469,3 @@ class OpenStream:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-
-def _shut(stream: httpcore.NetworkStream) -> None:
-    """End a connection so that a read blocked in another thread returns at once."""
-    import socket
-
-    raw = stream.get_extra_info("socket")
-    if isinstance(raw, socket.socket):
-        try:
-            raw.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            stream.close()
-    else:
-        stream.close()

@@ -185,7 +185,9 @@ def classify(value: object) -> Message:
     if isinstance(value, list):
         return _classify_batch(value)
     if not isinstance(value, dict):
-        return Message(Kind.INVALID, value, findings=(Finding("not-an-object", f"a JSON {json_type(value)}"),))
+        return Message(
+            Kind.INVALID, value, findings=(Finding("not-an-object", f"a JSON {json_type(value)}"),)
+        )
     findings: list[Finding] = []
     if value.get("jsonrpc") != "2.0":
         seen = _show(value["jsonrpc"]) if "jsonrpc" in value else "absent"

@@ -5,18 +5,20 @@ It sends byte strings and pauses as told, reads one HTTP response, and records a
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
+import sys
 import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import h11
 
-from pytest_mcp_http.wire.exchange import Chunk, End, Exchange, Request
-from pytest_mcp_http.wire.headers import Headers
-from pytest_mcp_http.wire.http import Limits
+from pytest_mcp_http.wire.exchange import End, Exchange, Request
+from pytest_mcp_http.wire.http import not_http
+from pytest_mcp_http.wire.recorder import MAX_HEAD, Limits, Recorder
 
 
 class Pause(float):
@@ -24,26 +26,24 @@ class Pause(float):
 
 
 def request_bytes(request: Request) -> bytes:
-    """Write a request as HTTP/1.1 with exactly its header lines, plus `Host` and `Content-Length` when absent."""
+    """Write a request as HTTP/1.1 with exactly its lines, plus `Host` and `Content-Length` when absent.
+
+    Raises:
+        ValueError: If the URL or a header has characters beyond Latin-1.
+    """
     parts = urlsplit(request.url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [f"{request.method} {target} HTTP/1.1".encode("latin-1")]
     if "host" not in request.headers:
         lines.append(f"Host: {parts.netloc.rpartition('@')[2]}".encode("latin-1"))
     lines += [f"{name}: {value}".encode("latin-1") for name, value in request.headers.lines]
-    if request.body and "content-length" not in request.headers and "transfer-encoding" not in request.headers:
+    if (
+        request.body
+        and "content-length" not in request.headers
+        and "transfer-encoding" not in request.headers
+    ):
         lines.append(b"Content-Length: %d" % len(request.body))
     return b"\r\n".join(lines) + b"\r\n\r\n" + request.body
-
-
-def _connect(request: Request, limits: Limits, context: ssl.SSLContext | None) -> socket.socket:
-    parts = urlsplit(request.url)
-    host = parts.hostname or ""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    plain = socket.create_connection((host, port), timeout=limits.connect)
-    if parts.scheme != "https":
-        return plain
-    return (context or ssl.create_default_context()).wrap_socket(plain, server_hostname=host)
 
 
 def send_raw(
@@ -69,75 +69,110 @@ def send_raw(
         The exchange; with `read=False` one that ended as `STOPPED`.
     """
     limits = limits or Limits()
-    started = time.monotonic()
+    recorder = Recorder(request, limits)
+    pieces = (request_bytes(request),) if parts is None else parts
     try:
         connection = _connect(request, limits, context)
-    except OSError as error:
-        return Exchange(request, end=End.UNREACHABLE, detail=str(error), ended_at=time.monotonic() - started)
-    started = time.monotonic()
-    try:
-        for part in parts if parts is not None else (request_bytes(request),):
-            if isinstance(part, Pause):
-                time.sleep(part)
+    except (OSError, UnicodeError) as error:
+        recorder.finish(End.UNREACHABLE, str(error))
+        return recorder.exchange()
+    with connection:
+        recorder.restart()
+        try:
+            _send(connection, pieces, recorder)
+            if read:
+                _receive(connection, recorder)
             else:
-                connection.sendall(part)
-        if not read:
-            return Exchange(request, end=End.STOPPED, detail="connection closed by us", ended_at=time.monotonic() - started)
-        return _read_response(request, connection, started, limits)
-    except OSError as error:
-        return Exchange(request, end=End.RESET, detail=str(error), ended_at=time.monotonic() - started)
-    finally:
+                recorder.finish(End.STOPPED, "connection closed by us")
+        except TimeoutError:
+            recorder.time_out()
+        except OSError as error:
+            recorder.finish(End.RESET, str(error))
         if reset:
-            # Linger of zero seconds turns close() into a reset.
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.close()
+            _reset_on_close(connection)
+    return recorder.exchange()
 
 
-def _read_response(request: Request, connection: socket.socket, started: float, limits: Limits) -> Exchange:
-    parser = h11.Connection(h11.CLIENT)
-    # The parser has to believe that it sent a request before it reads a response.
-    parser.send(h11.Request(method=request.method, target="/", headers=[("Host", "unused")]))
-    parser.send(h11.EndOfMessage())
-    head: h11.Response | None = None
-    headers_at: float | None = None
-    chunks: list[Chunk] = []
+def _connect(request: Request, limits: Limits, context: ssl.SSLContext | None) -> socket.socket:
+    parts = urlsplit(request.url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    plain = socket.create_connection((host, port), timeout=limits.connect)
+    if parts.scheme != "https":
+        return plain
+    try:
+        return (context or ssl.create_default_context()).wrap_socket(plain, server_hostname=host)
+    except BaseException:
+        plain.close()
+        raise
 
-    def record(end: End, detail: str = "") -> Exchange:
-        return Exchange(
-            request=request,
-            status=head.status_code if head else None,
-            reason=head.reason.decode("latin-1") if head else "",
-            headers=Headers(head.headers.raw_items()) if head else Headers(()),
-            chunks=tuple(chunks),
-            end=end,
-            detail=detail,
-            headers_at=headers_at,
-            ended_at=time.monotonic() - started,
-        )
 
-    while True:
+def _send(connection: socket.socket, parts: Sequence[bytes | Pause], recorder: Recorder) -> None:
+    """Send byte strings; a peer that ends the connection meanwhile may have answered before."""
+    for part in parts:
+        if isinstance(part, Pause):
+            time.sleep(min(part, _left(recorder)))
+            continue
+        connection.settimeout(_left(recorder))
+        try:
+            connection.sendall(part)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+
+
+def _left(recorder: Recorder) -> float:
+    left = recorder.deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the deadline of the exchange has passed")
+    return left
+
+
+def _reset_on_close(connection: socket.socket) -> None:
+    # Linger of zero seconds turns close() into a reset; Windows has the two numbers as shorts.
+    linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+
+def _receive(connection: socket.socket, recorder: Recorder) -> None:
+    """Read one response."""
+    parser = _parser(recorder.request)
+    beginning = b""
+    while recorder.end is None:
         try:
             event = parser.next_event()
         except h11.RemoteProtocolError as error:
-            return record(End.RESET if "closed" in str(error) else End.NOT_HTTP, str(error))
+            closed = "peer closed" in str(error)
+            recorder.finish(End.RESET if closed else End.NOT_HTTP, _explained(str(error)))
+            return
         if event is h11.NEED_DATA:
-            limit = limits.total if head else min(limits.first_byte, limits.total)
-            left = started + limit - time.monotonic()
-            if left <= 0:
-                return record(End.TIMEOUT, f"no complete response within {limit:g} s")
-            connection.settimeout(left)
-            try:
-                data = connection.recv(65536)
-            except TimeoutError:
-                continue
+            connection.settimeout(_left(recorder))
+            data = connection.recv(65536)
+            if not data and parser.their_state is h11.SEND_RESPONSE:
+                recorder.finish(End.RESET, "the connection was closed without a response")
+            beginning = (beginning + data)[:40]
+            if reason := not_http(beginning):
+                recorder.finish(End.NOT_HTTP, reason)
             parser.receive_data(data)
         elif isinstance(event, h11.Response):
-            head, headers_at = event, time.monotonic() - started
+            recorder.head(event.status_code, event.reason.decode("latin-1"), event.headers.raw_items())
         elif isinstance(event, h11.Data):
-            chunks.append(Chunk(bytes(event.data), time.monotonic() - started))
-            if sum(len(chunk.data) for chunk in chunks) > limits.body:
-                return record(End.TOO_LARGE, f"more than {limits.body} bytes of body")
+            recorder.add(bytes(event.data))
         elif isinstance(event, h11.EndOfMessage):
-            return record(End.EOF)
-        elif isinstance(event, h11.ConnectionClosed):
-            return record(End.RESET, "the connection was closed without a response")
+            excess = len(parser.trailing_data[0])
+            recorder.finish(End.EOF, f"{excess} more bytes follow the response" if excess else "")
+        elif event is h11.PAUSED:
+            recorder.finish(End.EOF, "the server switched to another protocol")
+
+
+def _parser(request: Request) -> h11.Connection:
+    """Return a parser that believes the request was sent, whatever bytes really were."""
+    parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+    method = "HEAD" if request.method == "HEAD" else "POST"
+    parser.send(h11.Request(method=method, target="/", headers=[("Host", "unused"), ("Content-Length", "0")]))
+    parser.send(h11.EndOfMessage())
+    return parser
+
+
+def _explained(text: str) -> str:
+    return f"the response head is longer than {MAX_HEAD} bytes" if "too long" in text else text

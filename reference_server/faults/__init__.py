@@ -11,7 +11,7 @@ from functools import cache
 from types import MappingProxyType
 
 from reference_server._catalogue import gather
-from reference_server._context import ASGIApp
+from reference_server._context import REVISIONS, ASGIApp
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Fault:
         layer: Function from the ASGI app inside to the deviating one; see `reference_server._layers`.
         modes: Modes in which it makes sense.
         options: Options of `create_app` that it needs, for example `{"json_response": True}`.
+        revisions: Revisions at which its proof is run, where it would break others as a whole.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Fault:
     summary: str = field(kw_only=True)
     layer: Callable[..., ASGIApp] = field(kw_only=True)
     options: Mapping[str, bool] = field(default_factory=dict, kw_only=True)
+    revisions: tuple[str, ...] = field(default=REVISIONS, kw_only=True)
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""The printed command line sends the same bytes: judged by bash, curl and a socket that keeps what it reads."""
+"""The printed command line sends the same bytes, as bash, curl and a socket that keeps them judge."""
 
 from __future__ import annotations
 
@@ -255,6 +255,6 @@ def test_long_body_is_read_from_the_file(keeper: Keeper, tmp_path: Path) -> None
     (tmp_path / "body.bin").write_bytes(body)
     result = run(curl(request(body=body, url=keeper.url)), tmp_path)
     assert result.returncode == 0, result.stderr
-    first, lines, arrived = received(keeper)
+    _, lines, arrived = received(keeper)
     assert arrived == body
     assert not any(line.lower().startswith(b"expect") for line in lines)

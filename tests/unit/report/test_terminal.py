@@ -63,8 +63,8 @@ def summary(results: list[dict[str, Any]], **options: Any) -> list[str]:
 
 def test_header() -> None:
     assert header_lines(TARGET) == [
-        "mcp: http://127.0.0.1:8001/mcp · RemoteTools 1.0 · handshake era: 2025-03-26, 2025-06-18, 2025-11-25 "
-        "(judging 2025-11-25) · session: yes"
+        "mcp: http://127.0.0.1:8001/mcp · RemoteTools 1.0 · "
+        "handshake era: 2025-03-26, 2025-06-18, 2025-11-25 (judging 2025-11-25) · session: yes"
     ]
 
 
@@ -93,12 +93,12 @@ def test_header_without_known_sessions_says_nothing_of_them() -> None:
 
 
 def test_green_run() -> None:
-    lines = summary_lines([result("session.id-unique"), result("sse.content-type")], TARGET)
+    lines = summary_lines([result("session.id-unique"), result("transport.notification-202-empty")], TARGET)
     assert texts(lines) == [
-        "chapter  revision    pass  fail  warn  note   n/a  not verified  error",
-        "sse      2025-11-25     1     .     .     .     .             .      .",
-        "session  2025-11-25     1     .     .     .     .             .      .",
-        "total    2025-11-25     2     .     .     .     .             .      .",
+        "chapter    revision    pass  fail  warn  note   n/a  not verified  error",
+        "transport  2025-11-25     1     .     .     .     .             .      .",
+        "session    2025-11-25     1     .     .     .     .             .      .",
+        "total      2025-11-25     2     .     .     .     .             .      .",
         "",
         "conformant: 2 passed, 0 failed, 0 warnings, 0 not applicable, 0 not verified (2025-11-25)",
     ]
@@ -108,19 +108,22 @@ def test_green_run() -> None:
 def test_table_of_several_revisions() -> None:
     ids = ["session.id-unique", "session.id-visible-ascii"]
     results = [result(id, revision=revision) for id in ids for revision in (OLD, MIDDLE, NEW)]
-    results += [result("sse.content-type", "not-applicable", NEW), result("sse.content-type", "note", OLD)]
+    results += [
+        result("transport.notification-202-empty", "not-applicable", NEW),
+        result("transport.notification-202-empty", "note", OLD),
+    ]
     lines = summary(results)
     assert lines[: lines.index("")] == [
-        "chapter  revision    pass  fail  warn  note   n/a  not verified  error",
-        "sse      2025-03-26     .     .     .     1     .             .      .",
-        "         2025-11-25     .     .     .     .     1             .      .",
-        "session  2025-03-26     2     .     .     .     .             .      .",
-        "         2025-06-18     2     .     .     .     .             .      .",
-        "         2025-11-25     2     .     .     .     .             .      .",
-        "total    2025-03-26     2     .     .     1     .             .      .",
-        "         2025-06-18     2     .     .     .     .             .      .",
-        "         2025-11-25     2     .     .     .     1             .      .",
-        "         all            6     .     .     1     1             .      .",
+        "chapter    revision    pass  fail  warn  note   n/a  not verified  error",
+        "transport  2025-03-26     .     .     .     1     .             .      .",
+        "           2025-11-25     .     .     .     .     1             .      .",
+        "session    2025-03-26     2     .     .     .     .             .      .",
+        "           2025-06-18     2     .     .     .     .             .      .",
+        "           2025-11-25     2     .     .     .     .             .      .",
+        "total      2025-03-26     2     .     .     1     .             .      .",
+        "           2025-06-18     2     .     .     .     .             .      .",
+        "           2025-11-25     2     .     .     .     1             .      .",
+        "           all            6     .     .     1     1             .      .",
     ]
 
 
@@ -154,20 +157,18 @@ def test_violation_is_a_bug_report() -> None:
         "  Reproduce:",
         "    curl --include http://127.0.0.1:8001/mcp",
         "",
-        "NOT conformant: 1 requirement violated: 1 passed, 2 failed, 0 warnings, 0 not applicable, 0 not verified "
-        "(2025-03-26, 2025-11-25)",
+        "NOT conformant: 1 requirement violated: 1 passed, 2 failed, 0 warnings, "
+        "0 not applicable, 0 not verified (2025-03-26, 2025-11-25)",
     ]
 
 
 def test_violations_are_worst_first_and_apart_where_they_differ() -> None:
     results = [
-        result("sse.content-type", "warn", actual="w"),
+        result("transport.notification-202-empty", "warn", actual="w"),
         result("session.id-unique", "fail", OLD, actual="a"),
         result("session.id-unique", "fail", NEW, actual="b"),
         result("session.id-visible-ascii", "error", reason="ConnectionError: gone"),
-        result(
-            "transport.origin-403" if "transport.origin-403" in requirements() else "sse.content-type", "pass"
-        ),
+        result("session.missing-id-400", "pass"),
     ]
     random.Random(3).shuffle(results)
     lines = summary(results)
@@ -176,7 +177,7 @@ def test_violations_are_worst_first_and_apart_where_they_differ() -> None:
         "ERROR session.id-visible-ascii (MUST) at 2025-11-25",
         "FAIL session.id-unique (SHOULD) at 2025-03-26",
         "FAIL session.id-unique (SHOULD) at 2025-11-25",
-        f"WARN sse.content-type ({requirements()['sse.content-type'].level}) at 2025-11-25",
+        "WARN transport.notification-202-empty (MUST) at 2025-11-25",
     ]
     assert "  Actual:   ConnectionError: gone" in lines
 
@@ -200,13 +201,13 @@ def test_not_verified_ones_are_grouped_by_reason() -> None:
         result("session.id-unique", "not-verified", reason="no tool is safe"),
         result("session.id-unique", "not-verified", OLD, reason="no tool is safe"),
         result("session.id-visible-ascii", "not-verified", reason="no tool is safe"),
-        result("sse.content-type", "not-verified", reason="no stream"),
+        result("transport.notification-202-empty", "not-verified", reason="no stream"),
     ]
     lines = summary(results)
     start = lines.index("Not verified")
     assert lines[start : start + 4] == [
         "Not verified",
-        "  no stream: sse.content-type",
+        "  no stream: transport.notification-202-empty",
         "  no tool is safe: session.id-visible-ascii, session.id-unique",
         "",
     ]
@@ -292,7 +293,7 @@ def test_hostile_text_is_harmless() -> None:
             transcript=TRANSCRIPT,
         ),
         result("session.id-visible-ascii", "note", actual=hostile),
-        result("sse.content-type", "not-verified", reason=hostile),
+        result("transport.notification-202-empty", "not-verified", reason=hostile),
     ]
     lines = summary(results, width=200)
     assert all(line.isprintable() for line in lines)

@@ -188,6 +188,18 @@ def test_url_secrets_are_masked_in_the_rest() -> None:
     assert "< *** and ***" in lines(shown)
 
 
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("http://h", "POST / HTTP/1.1"),
+        ("http://h?a=b", "POST /?a=*** HTTP/1.1"),
+        ("http://h/x/y", "POST /x/y HTTP/1.1"),
+    ],
+)
+def test_request_line(url: str, line: str) -> None:
+    assert transcript(exchange(url=url))["request"]["line"] == line
+
+
 def test_long_body_is_cut_between_characters() -> None:
     shown = transcript(exchange("\u65e5\u672c\u8a9e".encode() * 1000), limit=2000)
     body = shown["response"]["body"]

@@ -1,0 +1,246 @@
+"""Serves an ASGI application or the reference server on a real socket in this process.
+
+Knows uvicorn and the lifespan of an application; knows nothing of MCP.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import logging
+import operator
+import os
+import socket
+import sys
+import threading
+import traceback
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+import uvicorn
+
+from pytest_mcp_http._diagnosis import without_secrets
+from pytest_mcp_http._options import Settings
+from pytest_mcp_http.errors import TargetError
+
+_Scope = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[Any]]
+_Send = Callable[[Any], Awaitable[None]]
+_App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
+
+STOP_SECONDS: Final = 5.0
+_LOG_RECORDS: Final = 200
+
+
+def start_app(settings: Settings) -> AppServer:
+    """Serve the application that `--mcp-app` names.
+
+    Raises:
+        TargetError: If it cannot be imported, is no application, or its factory fails.
+    """
+    assert settings.app is not None
+    return AppServer(_as_app(_resolve(settings.app), settings.app), f"--mcp-app {settings.app}", settings)
+
+
+def start_reference(settings: Settings) -> AppServer:
+    """Serve the bundled reference server in the mode of `--mcp-reference`.
+
+    Raises:
+        TargetError: If the installed `mcp` cannot carry it, or it does not know an option.
+    """
+    from reference_server import ReferenceServerUnavailable, create_app
+
+    assert settings.reference is not None
+    chosen: dict[str, list[str]] = {"fault": [], "variant": [], "json-response": [], "resumable": []}
+    for option in settings.reference_options:
+        kind, _, name = option.partition("=")
+        chosen[kind].append(name)
+    try:
+        app = create_app(
+            mode=settings.reference,
+            json_response=bool(chosen["json-response"]),
+            resumable=bool(chosen["resumable"]),
+            faults=chosen["fault"],
+            variants=chosen["variant"],
+            path=settings.path,
+        )
+    except (ReferenceServerUnavailable, ValueError) as error:
+        raise _cannot_start(
+            f"the reference server, {settings.reference}",
+            str(error),
+            "correct --mcp-reference-option, or install what is named; every other target works without it",
+        ) from None
+    return AppServer(app, f"the reference server, {settings.reference}", settings)
+
+
+def _cannot_start(what: str, reason: str, advice: str) -> TargetError:
+    return TargetError(
+        f"The MCP server cannot be started.\n  started: {what}\n  got:     {reason}\n  do:      {advice}"
+    )
+
+
+def _resolve(name: str) -> object:
+    """Import `package.module:attribute`, with the current directory importable as for `python -m`."""
+    module_name, _, attribute = name.partition(":")
+    here = os.getcwd()
+    if here not in sys.path and "" not in sys.path:
+        # Stays: the application may import more of itself while it runs.
+        sys.path.insert(0, here)
+    what = f"--mcp-app {name}"
+    try:
+        found: object = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:
+        raise _cannot_start(
+            what,
+            f"the module {module_name!r} cannot be imported: {_show(error)}",
+            f"check the name; it is imported from {here} and the installed packages",
+        ) from None
+    try:
+        return operator.attrgetter(attribute)(found)
+    except AttributeError as error:
+        raise _cannot_start(what, str(error), "check the name after the colon") from None
+
+
+def _as_app(found: object, name: str) -> _App:
+    """Return an application as it is, and call a factory."""
+    if not _is_app(found) and _takes(found, 0):
+        try:
+            found = found()  # type: ignore[operator]
+        except (Exception, SystemExit) as error:
+            raise _cannot_start(
+                f"--mcp-app {name}", f"the factory failed: {_show(error)}", "repair it"
+            ) from None
+    if not _is_app(found):
+        raise _cannot_start(
+            f"--mcp-app {name}",
+            f"a {type(found).__name__} is no ASGI application",
+            "name an application or a factory without arguments, such as module:server.streamable_http_app",
+        )
+    return found  # type: ignore[return-value]
+
+
+def _is_app(found: object) -> bool:
+    return _takes(found, 3) and not inspect.isclass(found)
+
+
+def _takes(found: object, count: int) -> bool:
+    if not callable(found):
+        return False
+    try:
+        inspect.signature(found).bind(*range(count))
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _show(error: BaseException) -> str:
+    """Return an error in one line, with the place where it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
+class AppServer:
+    """An ASGI application served by uvicorn in a thread of this process.
+
+    Args:
+        app: The application.
+        description: What it is, one line.
+        settings: Path of the endpoint, and the headers whose values are secret.
+    """
+
+    def __init__(self, app: _App, description: str, settings: Settings) -> None:
+        self.description = description
+        self._app = app
+        self._path = settings.path
+        self._secrets = [value for _, value in settings.headers]
+        self._records: deque[str] = deque(maxlen=_LOG_RECORDS)
+        self._ready = threading.Event()
+        self._failure = ""
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self._port: int = self._socket.getsockname()[1]
+        self._server = _Server(self._ready, self._watched)
+        self._thread = threading.Thread(target=self._run, name="mcp-app", daemon=True)
+        self._thread.start()
+
+    def listening(self) -> str | None:
+        """Return the URL of the endpoint once the lifespan has started."""
+        if self._ready.is_set() and self._server.started:
+            return f"http://127.0.0.1:{self._port}{self._path}"
+        return None
+
+    def ended(self, wait: float) -> str | None:
+        """Wait at most `wait` seconds for the start to succeed or fail; return why it failed, or None."""
+        if not self._ready.is_set():
+            self._ready.wait(wait)
+        elif wait:
+            self._thread.join(wait)
+        if self._thread.is_alive() and not self._failure:
+            return None
+        return self._failure or "the server in this process ended"
+
+    def log(self) -> str:
+        """Return the last errors of the application, without the secret values of our headers."""
+        return without_secrets("\n".join(self._records), self._secrets)
+
+    def close(self) -> None:
+        """End the server: requests first, then its lifespan; may be called again."""
+        self._server.should_exit = True
+        self._thread.join(STOP_SECONDS)
+        self._server.force_exit = True
+        self._thread.join(STOP_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            with self._socket:
+                self._server.run(sockets=[self._socket])
+        except (Exception, SystemExit) as error:
+            self._failure = self._failure or _show(error)
+        finally:
+            self._ready.set()
+
+    async def _watched(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        """Run the application and keep what goes wrong inside it."""
+
+        async def watch(message: Any) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                self._failure = "the lifespan of the application failed"
+                self._records.extend(str(message.get("message", "")).splitlines())
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch if scope["type"] == "lifespan" else send)
+        except Exception:
+            # An application without lifespan may raise on it, that is how it says so.
+            if scope["type"] != "lifespan":
+                self._records.extend(traceback.format_exc().splitlines())
+            raise
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that says when it is ready, and writes no log of its own."""
+
+    def __init__(self, ready: threading.Event, app: _App) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                interface="asgi3",
+                proxy_headers=False,
+                # h11 and no websockets: the same bytes whatever else is installed.
+                http="h11",
+                ws="none",
+                lifespan="auto",
+                access_log=False,
+                log_config=None,
+                log_level=logging.CRITICAL,
+                # Event streams stay open for ever, so nobody waits for them.
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready.set()

@@ -1,0 +1,187 @@
+"""Opens the server under test and holds what is known of it: how to reach it, and the facts learnt about it.
+
+Knows options, launching and discovery; knows nothing of pytest hooks and of what is judged.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+from pytest_mcp_http._discover import Facts as Facts
+from pytest_mcp_http._discover import discover
+from pytest_mcp_http._launch import Launched, start, wait_until_ready
+from pytest_mcp_http._option_values import mask_url
+from pytest_mcp_http._options import Settings
+from pytest_mcp_http.errors import TargetError
+from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS
+from pytest_mcp_http.wire.http import HttpWire, Limits, ssl_context
+
+
+@dataclass(frozen=True)
+class Target:
+    """The server under test.
+
+    Attributes:
+        url: The MCP endpoint.
+        headers: Header lines sent with every request; their values are secret.
+        limits: Time and size limits of each exchange.
+        ca: PEM file with the authorities to trust.
+        insecure: Whether any certificate is accepted.
+        facts: What discovery learnt.
+    """
+
+    url: str = field(repr=False)
+    facts: Facts
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    limits: Limits = field(default_factory=Limits)
+    ca: str | None = None
+    insecure: bool = False
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the URL names this machine, so that the server is reached without a network."""
+        host = (urlsplit(self.url).hostname or "").rstrip(".")
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
+
+    @property
+    def display_url(self) -> str:
+        """The URL fit to be shown: without user information, query values masked."""
+        return mask_url(self.url)
+
+    def judged(self, setting: str | tuple[str, ...] = "auto") -> tuple[str, ...]:
+        """Return the revisions to judge, oldest first.
+
+        Args:
+            setting: `auto` for the newest of each era that the server speaks and this release judges, `all`
+                for all of these, or a list of revisions.
+
+        Raises:
+            TargetError: If a listed revision is not one that the server speaks.
+        """
+        spoken = tuple(revision for revision in HANDSHAKE_REVISIONS if revision in self.facts.revisions)
+        if setting == "auto":
+            return spoken[-1:]
+        if setting == "all":
+            return spoken
+        missing = [revision for revision in setting if revision not in spoken]
+        if missing:
+            raise TargetError(
+                f"The MCP server at {self.display_url} does not speak {', '.join(missing)}.\n"
+                f"  got:  of the handshake revisions it speaks {', '.join(spoken) or 'none'}\n"
+                "  do:   name only these with --mcp-revision, or leave it at auto"
+            )
+        return tuple(revision for revision in spoken if revision in setting)
+
+    def open_wire(self) -> HttpWire:
+        """Return a wire to this server with its limits and TLS settings; close it when done."""
+        return open_wire(self.url, self.limits, self.ca, insecure=self.insecure)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the target as plain JSON values, secrets included: for the workers of pytest-xdist only."""
+        return {
+            "url": self.url,
+            "headers": [list(line) for line in self.headers],
+            "limits": asdict(self.limits),
+            "ca": self.ca,
+            "insecure": self.insecure,
+            "facts": self.facts.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Target:
+        """Read what `to_json` returned."""
+        return cls(
+            url=value["url"],
+            headers=tuple((name, text) for name, text in value["headers"]),
+            limits=Limits(**value["limits"]),
+            ca=value["ca"],
+            insecure=value["insecure"],
+            facts=Facts.from_json(value["facts"]),
+        )
+
+
+class RunningTarget:
+    """A target that answers, and the server behind it if we started it.
+
+    Use it as a context manager, or call `close`.
+    """
+
+    def __init__(self, target: Target, launched: Launched | None = None) -> None:
+        self.target = target
+        self._launched = launched
+
+    def log(self) -> str:
+        """Return the last output of the server that was started; empty for one that was not."""
+        return self._launched.log() if self._launched is not None else ""
+
+    def close(self) -> None:
+        """End the server if we started it; may be called again."""
+        if self._launched is not None:
+            self._launched.close()
+
+    def __enter__(self) -> RunningTarget:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_wire(url: str, limits: Limits, ca: str | None = None, *, insecure: bool = False) -> HttpWire:
+    """Return a wire for a URL; TLS settings are read for https only, which saves their cost elsewhere."""
+    return HttpWire(limits, ssl_context(ca, insecure=insecure) if url.startswith("https:") else None)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the limits of each exchange."""
+    return Limits(
+        connect=settings.connect_timeout,
+        first_byte=settings.first_byte_timeout,
+        total=settings.timeout,
+        body=settings.max_body,
+    )
+
+
+def open_target(settings: Settings) -> RunningTarget:
+    """Start what has to be started, wait until it answers, and find out what it speaks.
+
+    Args:
+        settings: Names one target.
+
+    Returns:
+        The running target. Close it, which ends a server that was started here.
+
+    Raises:
+        TargetError: If the target cannot be judged. Nothing is left running then.
+    """
+    if not settings.names_target:
+        raise TargetError(
+            "No MCP server is named.\n  do:   give --mcp-url, --mcp-command, --mcp-app or --mcp-reference"
+        )
+    if settings.url is not None:
+        return RunningTarget(_examine(settings, settings.url))
+    launched = start(settings)
+    try:
+        target = wait_until_ready(launched, settings.startup_timeout, lambda url: _examine(settings, url))
+    except BaseException:
+        launched.close()
+        raise
+    return RunningTarget(target, launched)
+
+
+def _examine(settings: Settings, url: str) -> Target:
+    limits = limits_of(settings)
+    with open_wire(url, limits, settings.ca, insecure=settings.insecure) as wire:
+        facts = discover(wire, url, settings.headers)
+    target = Target(url, facts, settings.headers, limits, settings.ca, settings.insecure)
+    target.judged(settings.revision)
+    return target

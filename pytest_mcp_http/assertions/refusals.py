@@ -1,0 +1,142 @@
+"""Assertions on how a server refuses what it cannot serve: unreadable bodies, no messages, unknown methods, bad params.
+
+The specification ties JSON-RPC errors to no HTTP status up to 2025-11-25, so each accepts any that is no crash.
+Source: https://www.jsonrpc.org/specification#error_object
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions.jsonrpc import code_in, messages_in
+from pytest_mcp_http.wire.exchange import Exchange
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+
+
+def assert_parse_error(response: Judged) -> Exchange:
+    """Assert that a body that is no JSON was refused with -32700.
+
+    Args:
+        response: The response to the POST.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: For another code, a success, a crash or no answer; as a note for a plain HTTP 4xx,
+            and for the right code with a 5xx status.
+    """
+    expected = [f"JSON-RPC error {PARSE_ERROR}, with any HTTP status below 500"]
+    return _assert_code(response, PARSE_ERROR, expected, plain="note")
+
+
+def assert_invalid_request(response: Judged) -> Exchange:
+    """Assert that a body that is JSON but no JSON-RPC message was refused, with -32600 or as HTTP 4xx.
+
+    Args:
+        response: The response to the POST.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: For a success, a crash or no answer; as a note for HTTP 4xx with another code, and for
+            the right code with a 5xx status.
+    """
+    expected = [f"JSON-RPC error {INVALID_REQUEST}, with any HTTP status below 500", "HTTP 4xx without JSON-RPC body"]
+    exchange = as_exchange(response)
+    other = code_in(exchange) not in (None, INVALID_REQUEST)
+    if other and exchange.status is not None and 400 <= exchange.status < 500:
+        violated(exchange.summary, expected, exchange, note=True)
+    return _assert_code(exchange, INVALID_REQUEST, expected, plain="pass")
+
+
+def assert_method_not_found(response: Judged) -> Exchange:
+    """Assert that a request for a method that does not exist was refused with -32601.
+
+    Args:
+        response: The response to the request.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: For another code, a result, a status without JSON-RPC error, or no answer; as a note for
+            the right code with a 5xx status.
+    """
+    expected = [f"JSON-RPC error {METHOD_NOT_FOUND}, with any HTTP status below 500"]
+    return _assert_code(response, METHOD_NOT_FOUND, expected, plain="fail")
+
+
+def assert_invalid_params(response: Judged, *, tolerated: Sequence[int] = ()) -> Exchange:
+    """Assert that a request whose params have the wrong shape was refused with -32602.
+
+    Args:
+        response: The response to the request.
+        tolerated: Further codes that earn a note only.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: For another code, a result, a status without JSON-RPC error, or no answer; as a note for
+            a tolerated code, and for the right code with a 5xx status.
+    """
+    exchange = as_exchange(response)
+    expected = [f"JSON-RPC error {INVALID_PARAMS}, with any HTTP status below 500"]
+    if code_in(exchange) in tolerated and not _crashed(exchange):
+        violated(exchange.summary, expected, exchange, note=True)
+    return _assert_code(exchange, INVALID_PARAMS, expected, plain="fail")
+
+
+def assert_refused(response: Judged, *, note: bool = False) -> Exchange:
+    """Assert that a message was refused: HTTP 4xx, or a JSON-RPC error with a success status.
+
+    Args:
+        response: The response to the POST.
+        note: Whether a violation is a note only.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: If it was served or swallowed, the server failed, or there is no answer.
+    """
+    exchange = as_exchange(response)
+    if not is_refusal(exchange):
+        expected = ("HTTP 4xx", "a JSON-RPC error")
+        violated(exchange.summary, expected, exchange, note=note)
+    return exchange
+
+
+def is_refusal(response: Judged) -> bool:
+    """Tell whether a response is HTTP 4xx, or a success with a JSON-RPC error and no result."""
+    exchange = as_exchange(response)
+    if exchange.status is not None and 400 <= exchange.status < 500:
+        return True
+    messages = messages_in(exchange)
+    failed, succeeded = (any(member in message for message in messages) for member in ("error", "result"))
+    return exchange.ok and failed and not succeeded
+
+
+def _assert_code(response: Judged, code: int, expected: Sequence[str], *, plain: str) -> Exchange:
+    """Assert an error code; `plain` says what an HTTP 4xx without JSON-RPC message is: pass, note or fail."""
+    exchange = as_exchange(response)
+    found = code_in(exchange)
+    if found != code:
+        bare = exchange.status is not None and 400 <= exchange.status < 500 and not messages_in(exchange)
+        if bare and plain == "pass":
+            return exchange
+        violated(exchange.summary, expected, exchange, note=bare and plain == "note")
+    if _crashed(exchange):
+        violated(exchange.summary, expected, exchange, note=True)
+    return exchange
+
+
+def _crashed(exchange: Exchange) -> bool:
+    return exchange.status is None or exchange.status >= 500

@@ -1,0 +1,115 @@
+"""The answered requests and the event streams of a tour, for the chapters that judge how answers travel."""
+
+from __future__ import annotations
+
+import time
+
+from pytest_mcp_http.assertions.sse import lacks_answer
+from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._probes import served
+from pytest_mcp_http.tour import Tour
+from pytest_mcp_http.wire import jsonrpc
+from pytest_mcp_http.wire.exchange import End, Exchange
+
+TOKEN = "mcp-http-check-token"
+"""Progress token of our pings: asking for progress is what makes servers stream, or collect, several messages."""
+
+MAX_RETRY = 5.0
+"""Longest `retry` that we wait for before we resume, in seconds."""
+
+
+def ping_with_token(tour: Tour) -> Exchange:
+    """Return the answer to a ping that asks for progress, sent in the session of the tour."""
+
+    def probe() -> Exchange:
+        served(tour)
+        return tour.client.request("ping", {"_meta": {"progressToken": TOKEN}})
+
+    return tour.memo("ping-with-token", probe)
+
+
+def batch_of_pings(tour: Tour) -> Exchange:
+    """Return the answer to a batch of two pings that ask for progress; 2025-03-26 has batches."""
+
+    def probe() -> Exchange:
+        served(tour)
+        tokens = (TOKEN + "-a", TOKEN + "-b")
+        return tour.client.post(
+            [
+                jsonrpc.request("ping", {"_meta": {"progressToken": token}}, id=tour.client.next_id())
+                for token in tokens
+            ]
+        )
+
+    return tour.memo("batch-of-pings", probe)
+
+
+def requests(tour: Tour) -> list[Exchange]:
+    """Return what POSTed requests got: those of the tour, and the ping that asks for progress."""
+    found = [step.exchange for step in tour.steps]
+    try:
+        found.append(ping_with_token(tour))
+    except NotVerified:
+        pass  # the tour alone is enough to judge
+    return [e for e in found if e.request.message is not None and e.request.message.kind is jsonrpc.Kind.REQUEST]
+
+
+def post_streams(tour: Tour) -> list[Exchange]:
+    """Return the event streams that POSTed requests opened.
+
+    Raises:
+        NotApplicable: If the server answers with JSON only.
+    """
+    found = [exchange for exchange in requests(tour) if exchange.ok and exchange.is_sse]
+    if not found:
+        raise NotApplicable("the server answered no request with an event stream")
+    return found
+
+
+def all_streams(tour: Tour) -> list[Exchange]:
+    """Return the event streams of POST, and that of GET if there is one.
+
+    Raises:
+        NotApplicable: If there is none at all.
+    """
+    get = [tour.get] if tour.get is not None and tour.get.status == 200 and tour.get.is_sse else []
+    found = [exchange for exchange in requests(tour) if exchange.ok and exchange.is_sse] + get
+    if not found:
+        raise NotApplicable("the server opened no event stream")
+    return found
+
+
+def get_stream(tour: Tour) -> Exchange:
+    """Return the GET stream of the tour.
+
+    Raises:
+        NotApplicable: If the server offers none.
+    """
+    if tour.get is None or tour.get.status != 200 or not tour.get.is_sse:
+        raise NotApplicable("the server offers no GET stream")
+    return tour.get
+
+
+def settled(tour: Tour, exchange: Exchange) -> Exchange:
+    """Return the exchange, or a repetition of it if the connection broke: networks do that once, servers twice."""
+    sent = exchange.request.message
+    if exchange.end is not End.RESET or not lacks_answer(exchange) or sent is None:
+        return exchange
+    return tour.client.post({**sent.value, "id": tour.client.next_id()})
+
+
+def resumed(tour: Tour, exchange: Exchange) -> Exchange | None:
+    """Resume a stream that ended before its response, as clients may at 2025-11-25.
+
+    Returns:
+        The resumed stream, read until a response came or no longer than an answer may take; None if the stream
+        gave no event id to resume from.
+    """
+    last_id = exchange.events[-1].last_event_id if exchange.events else ""
+    if not last_id:
+        return None
+    waits = [event.retry for event in exchange.events if event.retry is not None]
+    time.sleep(min(waits[-1] / 1000, MAX_RETRY) if waits else 0)
+    with tour.client.listen(last_event_id=last_id) as stream:
+        stream.wait(lambda e: bool(e.responses), tour.wire.limits.first_byte)
+        return stream.close()

@@ -1,0 +1,78 @@
+"""How the app is served: the listening socket, and uvicorn's settings.
+
+Imported by whoever runs the app in a process or thread of their own.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Final
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from reference_server._context import ASGIApp
+
+RAW_NAMES: Final = "mcp.raw_header_names"
+"""Key in `scope["state"]` of the request's header names as they were spelt; ASGI has them in lower case only."""
+
+GRACEFUL_SECONDS: Final = 1
+"""How long open streams may go on after the server was told to end."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening TCP socket.
+
+    Args:
+        host: Address or name to bind.
+        port: Port, or 0 for a free one.
+
+    Raises:
+        OSError: If the address cannot be bound.
+    """
+    family, _, _, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    # The protocol has to be named: asyncio switches Nagle's algorithm off only on sockets that say TCP, and
+    # with it on every response waits for a delayed acknowledgement (40 ms).
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def config(app: ASGIApp) -> uvicorn.Config:
+    """Return the settings with which uvicorn serves the app."""
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        http=_RawNamesProtocol,
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+
+
+class _RawNamesProtocol(H11Protocol):
+    """uvicorn's protocol, which also tells the app how header names were spelt."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        next_event = self.conn.next_event
+
+        def noting() -> Any:
+            event = next_event()
+            if isinstance(event, h11.Request):
+                names = tuple(name.decode("latin-1") for name, _ in event.headers.raw_items())
+                self.app_state = {**self.app_state, RAW_NAMES: names}
+            return event
+
+        self.conn.next_event = noting  # type: ignore[method-assign]
