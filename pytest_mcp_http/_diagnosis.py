@@ -153,7 +153,7 @@ _STATUS: Final = {
     ),
     405: (
         "this path does not take POST",
-        "check the path of the URL (or --mcp-path); an endpoint of the older HTTP+SSE transport cannot be judged",
+        "check the path of the URL (or --mcp-path); the older HTTP+SSE transport cannot be judged",
     ),
     406: (
         "the server refuses an Accept header that names both media types",

@@ -35,7 +35,7 @@ STOP_SECONDS: Final = 5.0
 
 _TAIL_LINES: Final = 20
 _POLL_SECONDS: Final = 0.05
-_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_]*)\}")
+_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_]+)\}")
 
 
 class Launched(Protocol):

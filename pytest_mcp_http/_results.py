@@ -22,17 +22,20 @@ def attach(report: pytest.TestReport, item: pytest.Item, verdict: Verdict) -> No
 
     requirement = requirements()[item.function.mcp_requirement]  # type: ignore[attr-defined]
     revision = item.callspec.params["mcp_revision"]  # type: ignore[attr-defined]
-    result = record(verdict, requirement, revision, item.nodeid)
+    result = record(verdict, requirement, revision, item.nodeid, run_of(item.config).known)
     report.mcp_result = result  # type: ignore[attr-defined]
-    report.user_properties += [(f"mcp.{name}", result[name]) for name in PROPERTIES]
+    properties = [(f"mcp.{name}", result[name]) for name in PROPERTIES]
+    report.user_properties += properties
+    # The report of the teardown is the one that JUnit takes properties from.
+    item.user_properties += properties
     if verdict.name == "fail":
         # The traceback through our own code helps nobody: the report is about the server.
         report.longrepr = "\n".join(
             [
                 f"{requirement.id} ({requirement.level}, {revision}): {requirement.wording}",
                 result["section"],
-                "Expected: " + "\n      or: ".join(verdict.expected),
-                f"Actual:   {verdict.actual}",
+                "Expected: " + "\n      or: ".join(result["expected"]),
+                f"Actual:   {result['actual']}",
             ]
         )
 
@@ -61,7 +64,14 @@ class Results:
         run = run_of(self._config)
         target = run.opened
         if target is None:
-            return {"url": "", "server": "", "eras": [], "revisions": [], "judged": list(run.revisions()), "sessions": {}}
+            return {
+                "url": "",
+                "server": "",
+                "eras": [],
+                "revisions": [],
+                "judged": list(run.revisions()),
+                "sessions": {},
+            }
         return {
             "url": target.display_url,
             "server": f"{target.facts.server_name} {target.facts.server_version}".strip(),
@@ -75,6 +85,8 @@ class Results:
         """Return the lines for pytest's header."""
         from pytest_mcp_http.report.terminal import header_lines
 
+        if run_of(self._config).known is None:
+            return ["mcp: the target is what the fixture mcp_target gives"]
         return header_lines(self.target())
 
     def write_summary(self, reporter: pytest.TerminalReporter) -> None:

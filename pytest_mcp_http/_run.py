@@ -64,6 +64,11 @@ class Run:
         """The target, once open."""
         return self._target
 
+    @property
+    def known(self) -> Target | None:
+        """The target of the run as far as this process knows it: named by options, or by the fixture."""
+        return self._target or next(reversed(self._resolved.values()), None)
+
     def target(self) -> Target:
         """Return the target that the options name.
 
@@ -83,6 +88,7 @@ class Run:
         An URL is probed once; a failure ends the run with one message instead of failing every test.
         """
         if not isinstance(target, str):
+            self._resolved.setdefault(target.url, target)
             return target
         if target not in self._resolved:
             from dataclasses import replace

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
 
 if TYPE_CHECKING:
+    from pytest_mcp_http._target import Target
     from pytest_mcp_http.spec.registry import Requirement
     from pytest_mcp_http.wire.exchange import Exchange
 
@@ -65,7 +66,9 @@ def strictly(verdict: Verdict) -> Verdict:
     return replace(verdict, name="fail") if verdict.name == "warn" else verdict
 
 
-def record(verdict: Verdict, requirement: Requirement, revision: str, nodeid: str) -> dict[str, Any]:
+def record(
+    verdict: Verdict, requirement: Requirement, revision: str, nodeid: str, target: Target | None
+) -> dict[str, Any]:
     """Return the verdict as plain JSON, which travels on the test report.
 
     Args:
@@ -73,10 +76,19 @@ def record(verdict: Verdict, requirement: Requirement, revision: str, nodeid: st
         requirement: What was judged.
         revision: The revision at which it was judged.
         nodeid: Id of the test item.
+        target: The server, whose header values must not turn up in any text; None if there was none.
     """
+    from pytest_mcp_http.report.masking import Secrets
     from pytest_mcp_http.report.transcript import curl, transcript
+    from pytest_mcp_http.wire.exchange import Request
+    from pytest_mcp_http.wire.headers import Headers
 
     exchange = verdict.exchange
+    lines = target.headers if target is not None else ()
+    url = target.url if target is not None else ""
+    names = frozenset(name.lower() for name, _ in lines)
+    secrets = Secrets(Request("POST", url, Headers(lines), secrets=names))
+    seconds = {} if target is None else {"max_time": target.limits.total}
     return {
         "requirement": requirement.id,
         "level": requirement.level,
@@ -86,10 +98,10 @@ def record(verdict: Verdict, requirement: Requirement, revision: str, nodeid: st
         "check": nodeid.partition("[")[0],
         "section": requirement.url(revision),
         "wording": requirement.wording,
-        "expected": list(verdict.expected),
-        "actual": verdict.actual,
-        "reason": verdict.reason,
+        "expected": [secrets.mask(text) for text in verdict.expected],
+        "actual": secrets.mask(verdict.actual),
+        "reason": secrets.mask(verdict.reason),
         "transcript": transcript(exchange) if exchange is not None else None,
-        "curl": curl(exchange.request) if exchange is not None else None,
+        "curl": curl(exchange.request, **seconds) if exchange is not None else None,
         "nodeid": nodeid,
     }

@@ -143,7 +143,7 @@ def header_lines(message: Message) -> HeaderLines:
 
 def response_start(status: int, lines: Iterable[tuple[str, str]]) -> Message:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in lines]
-    return {"type": "http.response.start", "status": status, "headers": headers}
+    return {"type": "http.response.start", "status": int(status), "headers": headers}
 
 
 def without_header(lines: HeaderLines, name: str) -> HeaderLines:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import anyio
+from anyio.abc import TaskGroup
 
 from reference_server._jsonrpc import UNREADABLE, Refusal, is_answer, is_call, is_id, parse
 from reference_server.sessions import Session, SessionTable
@@ -42,6 +43,7 @@ class Facts:
 
     `get_streams` holds the `send` of each open GET stream by session id ("" without one), newest last.
     `cut_requests` counts the requests whose client went away before their body was complete.
+    `background` runs what layers start for the life of the app, while it serves.
     """
 
     mode: str
@@ -51,6 +53,7 @@ class Facts:
     get_streams: dict[str, list[Send]] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
     cut_requests: int = 0
+    background: TaskGroup | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import importlib.util
 from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
+import anyio
+
 from reference_server import ReferenceServerUnavailable
 from reference_server._calls import respond
 from reference_server._catalogue import choose
@@ -98,11 +100,12 @@ class ReferenceApp:
         endpoint = corrected(engine)
         for layer in self._layers:
             endpoint = layer(endpoint)
-        async with engine.run():
+        async with engine.run(), anyio.create_task_group() as facts.background:
             self._endpoint = read_requests(facts)(endpoint)
             await send({"type": "lifespan.startup.complete"})
             await receive()
             self._endpoint = None
+            facts.background.cancel_scope.cancel()
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -133,10 +133,12 @@ class Engine:
         Version header: the SDK decides by it whether to prime a stream, so it gets the negotiated revision.
         Last-Event-ID: without an event store the SDK sends no answer at all, so it must not see one.
         Content-Type: the SDK compares letter case.
+        Accept: the SDK reads the first line only, where several lines are one list (RFC 9110, section 5.3).
         """
         context = context.with_header(VERSION_HEADER, context.revision)
         if not self._facts.resumable:
             context = context.with_header("last-event-id", None)
+        context = context.with_header("accept", ", ".join(context.header_values("accept")) or None)
         if context.method != "POST":
             return context
         context = context.with_header("content-type", "application/json")
@@ -180,6 +182,7 @@ class _Exchange:
         self._connection = Connection()
         self._stream_name: str | None = None
         self._refusal: Refusal | None = None
+        self._ended = False
 
     def receiver(self, body: bytes) -> Receive:
         """Return the `receive` of the SDK: the body, then the end of the connection.
@@ -215,14 +218,14 @@ class _Exchange:
             group.cancel_scope.cancel()
 
     async def end(self) -> None:
-        """End a stream that was taken over, or raise what the SDK refused.
+        """End a stream that the SDK left open, or raise what the SDK refused.
 
         Raises:
             Refusal: If the SDK answered with an HTTP error.
         """
         if self._refusal is not None:
             raise self._refusal
-        if self._splitter is not None and self._connection.give_way.is_set():
+        if self._splitter is not None and not self._ended:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def close(self) -> None:
@@ -295,6 +298,7 @@ class _Exchange:
             if block is not None:
                 await self._send(_chunk(block.encode()))
         if not message.get("more_body", False):
+            self._ended = True
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _answer(self) -> None:

@@ -48,6 +48,9 @@ class SessionEvents:
         self._streams: OrderedDict[str, _Stream] = OrderedDict()
         self._names: dict[str, str] = {}
 
+    def __len__(self) -> int:
+        return len(self._streams)
+
     def store(self, stream: str, message: object | None, *, final: bool = False) -> str:
         """Keep one event and return its id.
 

@@ -43,6 +43,8 @@ from reference_server.tools import TOOLS, call_tool
 SERVER_NAME: Final = "pytest-mcp-http reference server"
 DISTRIBUTION: Final = "pytest-mcp-http"
 INSTRUCTIONS: Final = "Remote tool server accessible over HTTP. All results are simulated."
+VENDOR_META: Final = {"com.example.reference-server/simulated": True}
+"""Metadata of every tool, so that what is said of `_meta` keys has something to hold for."""
 
 _Context = ServerRequestContext[Any, Any]
 
@@ -88,6 +90,7 @@ async def _list_tools(_: _Context, params: PaginatedRequestParams | None) -> Lis
                 annotations=ToolAnnotations(read_only_hint=True)
                 if tool.read_only
                 else ToolAnnotations(read_only_hint=False, destructive_hint=False),
+                _meta=VENDOR_META,
             )
             for tool in TOOLS.values()
         ]

@@ -37,6 +37,9 @@ class Transactions:
     max_operations: int = MAX_OPERATIONS
     _operations: dict[str, list[str]] = field(default_factory=dict)
 
+    def __len__(self) -> int:
+        return len(self._operations)
+
     def start(self, name: str) -> None:
         """Open the transaction `name`, or open it anew without operations.
 
@@ -98,6 +101,14 @@ class Session:
         while len(self.running) > MAX_RUNNING:
             self.running.popitem(last=False)
 
+    def close(self) -> None:
+        """End the streams and free what was kept; timers of the HTTP server may hold the shell longer."""
+        for connection in self.connections.values():
+            connection.give_way.set()
+        self.transactions = Transactions()
+        self.events = SessionEvents()
+        self.running.clear()
+
 
 class SessionTable:
     """The live sessions by id, least recently used first.
@@ -138,8 +149,7 @@ class SessionTable:
         """Forget a session and all that belongs to it, and end its streams."""
         session = self._sessions.pop(session_id, None) if session_id is not None else None
         if session is not None:
-            for connection in session.connections.values():
-                connection.give_way.set()
+            session.close()
 
 
 current_session: ContextVar[Session | None] = ContextVar("current_session", default=None)

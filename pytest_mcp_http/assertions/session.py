@@ -129,7 +129,9 @@ def assert_session_ids_unpredictable(ids: Sequence[str]) -> None:
 def _rises(numbers: Sequence[int]) -> bool:
     """Tell whether numbers rise by the same step, or by steps too small to hold anything but a counter or a clock."""
     steps = [b - a for a, b in itertools.pairwise(numbers)]
-    return len(set(steps)) == 1 or (min(steps) > 0 and max(steps) < 2**40)
+    return set(steps) not in ({0}, set()) and (
+        len(set(steps)) == 1 or (min(steps) > 0 and max(steps) < 2**40)
+    )
 
 
 def _bits(text: str) -> float:

@@ -8,15 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions.transport import mislabelled
 from pytest_mcp_http.wire import jsonrpc, sse
 from pytest_mcp_http.wire.exchange import End, Exchange
 from pytest_mcp_http.wire.jsonrpc import Kind
 
 RISKY = frozenset({"bom", "lone-cr", "nul-in-id", "bad-retry", "unfinished-comment"})
-"""Findings on streams that are legal or harmless by the grammar, but that readers in the field stumble over."""
+"""Findings on streams that are legal or harmless, but that readers in the field stumble over."""
 
 NO_MESSAGE = frozenset(
-    {"invalid-json", "trailing-data", "non-finite-number", "too-deep", "not-an-object", "empty-batch", "neither"}
+    {
+        "invalid-json",
+        "trailing-data",
+        "non-finite-number",
+        "too-deep",
+        "not-an-object",
+        "empty-batch",
+        "neither",
+    }
 )
 """Findings which say that a text is no JSON-RPC message at all."""
 
@@ -28,7 +37,7 @@ def assert_well_formed_stream(response: Judged) -> Exchange:
     """Assert that an event stream follows the grammar: UTF-8, and a blank line after each event.
 
     Args:
-        response: The response; other media types are not judged.
+        response: The response; other media types, and JSON labelled as a stream, are not judged.
 
     Returns:
         The response as an exchange.
@@ -38,6 +47,8 @@ def assert_well_formed_stream(response: Judged) -> Exchange:
             framing that is known to break readers, such as a byte order mark or lines that end with CR alone.
     """
     exchange = as_exchange(response)
+    if mislabelled(exchange):
+        return exchange
     expected = "events in UTF-8, each ended by a blank line"
     for finding in exchange.framing:
         if not finding.legal and finding.code not in RISKY:
@@ -66,7 +77,9 @@ def assert_events_are_messages(response: Judged, *, batches: bool = False) -> Ex
         RequirementViolated: If the data of an event is not JSON, or no JSON-RPC message.
     """
     exchange = as_exchange(response)
-    expected = ["one JSON-RPC message in the data of each event", *(["an array of messages"] if batches else [])]
+    expected = ["one JSON-RPC message in the data of each event"]
+    if batches:
+        expected.append("an array of messages")
     for event in _message_events(exchange):
         message = jsonrpc.decode(event.data.encode("utf-8", "replace"))
         codes = {finding.code for finding in message.findings}
@@ -76,7 +89,7 @@ def assert_events_are_messages(response: Judged, *, batches: bool = False) -> Ex
 
 
 def assert_no_empty_events(response: Judged) -> Exchange:
-    """Assert that no event has empty data, which clients of revisions before 2025-11-25 read as broken JSON.
+    """Assert that no event has empty data, which clients before 2025-11-25 read as broken JSON.
 
     Args:
         response: The response; other media types are not judged.
@@ -96,7 +109,7 @@ def assert_no_empty_events(response: Judged) -> Exchange:
 
 
 def assert_event_types(response: Judged) -> Exchange:
-    """Assert that JSON-RPC messages travel in events of the type `message`, the only one that clients listen to.
+    """Assert that JSON-RPC messages travel in events of the type `message`, the one that clients listen to.
 
     Args:
         response: The response; other media types are not judged.
@@ -209,8 +222,12 @@ def assert_primed(response: Judged) -> Exchange:
     exchange = as_exchange(response)
     first = next((e for e in exchange.events if e.dispatched or e.id is not None), None)
     if exchange.is_sse and (first is None or not first.id or first.data or not first.has_data):
-        actual = f"a stream that begins with {_cut(first.raw.decode('utf-8', 'replace')) if first else 'nothing'}"
-        violated(actual, "an event with an id and an empty data field first", exchange)
+        found = _cut(first.raw.decode("utf-8", "replace")) if first else "nothing"
+        violated(
+            f"a stream that begins with {found}",
+            "an event with an id and an empty data field first",
+            exchange,
+        )
     return exchange
 
 

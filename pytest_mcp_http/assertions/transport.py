@@ -21,7 +21,7 @@ _STREAM_LINE = re.compile(rb"(event|data|id|retry)?:")
 
 
 def assert_message_outcome(response: Judged) -> Exchange:
-    """Assert that a notification or a response was accepted with 202 and no body, or refused with an error status.
+    """Assert that a notification or a response got 202 without a body, or was refused with an error status.
 
     A refusal that hides in a 2xx body is left to `assert_refusal_status`; a 5xx is a note, since it is an
     HTTP error status, if a poor one.
@@ -38,7 +38,8 @@ def assert_message_outcome(response: Judged) -> Exchange:
     exchange = as_exchange(response)
     if exchange.status is not None and exchange.status >= 400:
         if exchange.status >= 500:
-            violated(exchange.summary, (_ACCEPTED, "HTTP 4xx, if the server refuses it"), exchange, note=True)
+            expected = (_ACCEPTED, "HTTP 4xx, if the server does not accept the message")
+            violated(exchange.summary, expected, exchange, note=True)
         return exchange
     if refused_in_body(exchange):
         return exchange
@@ -55,7 +56,7 @@ def refused_in_body(response: Judged) -> bool:
 
 
 def assert_refusal_status(response: Judged) -> Exchange:
-    """Assert that a notification or a response that was refused was refused with an HTTP error status.
+    """Assert that a refused notification or response was refused with an HTTP error status.
 
     Args:
         response: The response to the POST.
@@ -68,7 +69,8 @@ def assert_refusal_status(response: Judged) -> Exchange:
     """
     exchange = as_exchange(response)
     if not exchange.answered or refused_in_body(exchange):
-        violated(exchange.summary, ("an HTTP error status such as 400", f"{_ACCEPTED}, if accepted"), exchange)
+        expected = ("an HTTP error status such as 400", f"{_ACCEPTED}, if the message was accepted")
+        violated(exchange.summary, expected, exchange)
     return exchange
 
 
@@ -99,7 +101,7 @@ def assert_refusal_body(response: Judged) -> Exchange:
 
 
 def assert_request_content_type(response: Judged) -> Exchange:
-    """Assert that a request with a 2xx answer was answered with JSON or an event stream, labelled as what it is.
+    """Assert that a 2xx answer to a request is JSON or an event stream, and labelled as what it is.
 
     Args:
         response: The response to a POSTed request.
@@ -166,9 +168,10 @@ def assert_one_json_object(response: Judged, *, batch: bool = False) -> Exchange
         violated("a JSON value with more text after it", expected, exchange)
     if codes & BROKEN_JSON:
         violated(f"a body that is not JSON: {message.findings[0].detail}", expected, exchange)
-    if "invalid-utf8" in codes or isinstance(message.value, dict) or (batch and isinstance(message.value, list)):
-        return exchange
-    violated(f"a JSON {_json_type(message.value)}", expected, exchange)
+    legal = (dict, list) if batch else (dict,)
+    if "invalid-utf8" not in codes and not isinstance(message.value, legal):
+        violated(f"a JSON {_json_type(message.value)}", expected, exchange)
+    return exchange
 
 
 def _json_type(value: object) -> str:
@@ -219,7 +222,8 @@ def assert_text_intact(response: Judged, text: str) -> Exchange:
     for character in text:
         garbled = character.encode().decode("latin-1")
         if not character.isascii() and garbled in said:
-            violated(f"{character!r} came back as {garbled!r}", f"{character!r}, if it is said back", exchange)
+            actual = f"{character!r} came back as {garbled!r}"
+            violated(actual, f"{character!r}, if it is said back at all", exchange)
     return exchange
 
 

@@ -12,7 +12,12 @@ from typing import Final
 
 _REQUESTS_2025_03_26: Final = frozenset({"ping", "sampling/createMessage", "roots/list"})
 _REQUESTS_2025_06_18: Final = _REQUESTS_2025_03_26 | {"elicitation/create"}
-_REQUESTS_2025_11_25: Final = _REQUESTS_2025_06_18 | {"tasks/get", "tasks/result", "tasks/list", "tasks/cancel"}
+_REQUESTS_2025_11_25: Final = _REQUESTS_2025_06_18 | {
+    "tasks/get",
+    "tasks/result",
+    "tasks/list",
+    "tasks/cancel",
+}
 
 _NOTIFICATIONS_2025_03_26: Final = frozenset(
     {
@@ -45,7 +50,7 @@ SERVER_NOTIFICATIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "2025-03-26": _NOTIFICATIONS_2025_03_26,
         "2025-06-18": _NOTIFICATIONS_2025_03_26,
         "2025-11-25": _NOTIFICATIONS_2025_11_25,
-        "2026-07-28": _NOTIFICATIONS_2025_11_25 | {"notifications/subscriptions/acknowledged"},
+        "2026-07-28": _NOTIFICATIONS_2025_03_26 | {"notifications/subscriptions/acknowledged"},
     }
 )
 """Revision -> methods of the notifications that a server may send, besides those of a vendor."""

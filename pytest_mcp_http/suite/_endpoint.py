@@ -88,7 +88,7 @@ def with_accept(request: Request, *values: str) -> Request:
     return replace(request, headers=Headers([*lines, *(("Accept", value) for value in values)]))
 
 
-# -- requests in flight at once ---------------------------------------------------------------------------------
+# -- requests in flight at once --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,6 @@ class Call:
     method: str
     id: int
     exchange: Exchange
-
-    @property
-    def member(self) -> str | None:
-        """The member that only the result of this method has, or None."""
-        return MEMBERS.get(self.method)
 
 
 def fits(method: str, exchange: Exchange) -> bool:
@@ -152,7 +147,7 @@ def calls_at_once(tour: Tour) -> list[Call]:
     return tour.memo("calls-at-once", probe)
 
 
-# -- connections that we cut ------------------------------------------------------------------------------------
+# -- connections that we cut -----------------------------------------------------------------------------
 
 
 def ping_alone(tour: Tour, client: McpClient) -> Exchange:
@@ -162,7 +157,7 @@ def ping_alone(tour: Tour, client: McpClient) -> Exchange:
 
 
 def cut_connections(tour: Tour, client: McpClient) -> Iterator[str]:
-    """Reset connections: after the head, in the body, before the answer, in the answer; give where each was cut."""
+    """Reset connections at four points of an exchange; give where each was cut."""
     request = client.build("POST", jsonrpc.request("ping", id=client.next_id()))
     sent = request_bytes(request)
     body_at = sent.index(b"\r\n\r\n") + 4
@@ -179,7 +174,7 @@ def cut_connections(tour: Tour, client: McpClient) -> Iterator[str]:
     yield "in the response"
 
 
-# -- GET streams -----------------------------------------------------------------------------------------------
+# -- GET streams -----------------------------------------------------------------------------------------
 
 
 def is_live(stream: OpenStream) -> bool:

@@ -40,9 +40,9 @@ PRIMING = "2025-11-25"
 CLOSED = (End.EOF, End.RESET)
 
 
-# The next three share one fault, a stream without the response. How it looks decides whose it is: closed is an
-# early close up to 2025-06-18, where that has a rule of its own; left open, or missing from a batch, it is the
-# response that is due "eventually". From 2025-11-25 closing is legal and the response may come on a later connection.
+# The next three share one fault, a stream without the response. How it looks decides whose it is: closed is
+# an early close up to 2025-06-18, where that has a rule of its own; left open, or missing from a batch, it is
+# the response that is due "eventually". From 2025-11-25 a server may close, and respond on a later connection.
 
 
 @requirement("sse.response-eventually")

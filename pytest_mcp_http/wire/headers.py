@@ -23,7 +23,8 @@ def _text(value: bytes | str) -> str:
 class Headers:
     """Keep the header lines of one message in their order, repeated ones included.
 
-    Names are matched whatever their letter case; spaces and tabs around a value are not part of it.
+    Names are matched whatever their letter case. `get` and `get_all` leave out the spaces and tabs around a
+    value, which are not part of it.
     See https://www.rfc-editor.org/rfc/rfc9110#section-5.
 
     Args:
@@ -33,9 +34,8 @@ class Headers:
     __slots__ = ("lines",)
 
     def __init__(self, lines: Iterable[tuple[bytes | str, bytes | str]] = ()) -> None:
-        self.lines: Final[tuple[tuple[str, str], ...]] = tuple(
-            (_text(name), _text(value)) for name, value in lines
-        )
+        pairs = ((_text(name), _text(value)) for name, value in lines)
+        self.lines: Final[tuple[tuple[str, str], ...]] = tuple(pairs)
         """Name and value of each line, exactly as they came."""
 
     def get(self, name: str) -> str | None:
@@ -48,8 +48,8 @@ class Headers:
         return [value.strip(_OWS) for key, value in self.lines if key.lower() == wanted]
 
     def items(self) -> list[tuple[str, str]]:
-        """Return name and value of each line in order, names in lower case."""
-        return [(key.lower(), value.strip(_OWS)) for key, value in self.lines]
+        """Return name and value of each line exactly as they came, in order."""
+        return list(self.lines)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and any(key.lower() == name.lower() for key, _ in self.lines)
@@ -90,11 +90,11 @@ class MediaType:
         return f"{self.type}/{self.subtype}"
 
 
-# https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2 (token), #section-5.6.4 (quoted-string), #section-8.3.1 (media-type)
-_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+# https://www.rfc-editor.org/rfc/rfc9110: 5.6.2 token, 5.6.4 quoted-string, 5.6.6 parameters, 8.3.1 media-type
+_WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED: Final = r'"(?:[\t \x21\x23-\x5B\x5D-\x7E\x80-\xFF]|\\[\t \x21-\x7E\x80-\xFF])*"'
-_ESSENCE: Final = re.compile(rf"({_TOKEN})/({_TOKEN})")
-_PARAMETER: Final = re.compile(rf"[ \t]*;[ \t]*(?:({_TOKEN})=({_TOKEN}|{_QUOTED}))?")
+_ESSENCE: Final = re.compile(rf"({_WORD})/({_WORD})")
+_PARAMETER: Final = re.compile(rf"[ \t]*;[ \t]*(?:({_WORD})=({_WORD}|{_QUOTED}))?")
 _ESCAPED: Final = re.compile(r"\\(.)")
 
 
@@ -105,7 +105,7 @@ def parse_media_type(value: str) -> MediaType | None:
         value: The value of one header line.
 
     Returns:
-        The media type, or None if the value does not follow
+        The media type, or None if the value breaks the grammar of
         https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1.
     """
     value = value.strip(_OWS)

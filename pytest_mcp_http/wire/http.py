@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import h11
@@ -27,6 +28,9 @@ __all__ = ["HttpWire", "Limits", "OpenStream", "not_http", "ssl_context"]
 _HTTP: Final = b"HTTP/"
 _WRITE_SIZE: Final = 16 * 1024
 _CLOSED_BY_US: Final = "stream closed by us"
+
+SHORT_LINGER: Final = 0.1
+"""Seconds that a stream may linger once a server is known to leave answered streams open."""
 
 
 def not_http(beginning: bytes) -> str | None:
@@ -294,6 +298,7 @@ class HttpWire:
         self.limits = limits or Limits()
         self.context = context
         self._transport = _BoundedTransport(context, keep_alive=keep_alive)
+        self._lingering = False
 
     def __enter__(self) -> HttpWire:
         return self
@@ -317,7 +322,8 @@ class HttpWire:
         Args:
             request: What to send; `Host` and `Content-Length` are added when absent.
             stop: Asked after each chunk; True closes the stream (`End.STOPPED`).
-            limits: Limits of this exchange instead of the wire's.
+            limits: Limits of this exchange instead of the wire's. Without them, streams that stay open after
+                the answer are left soon once one was waited for.
 
         Returns:
             The exchange, whatever happened: see `Exchange.end`.
@@ -325,8 +331,12 @@ class HttpWire:
         Raises:
             ValueError: If the request is not one that HTTP/1.1 can carry; `raw.send_raw` can send it.
         """
-        call = _Call(Recorder(request, limits or self.limits))
+        if limits is None:
+            limits = replace(self.limits, linger=SHORT_LINGER) if self._lingering else self.limits
+        call = _Call(Recorder(request, limits))
         self._run(call, stop)
+        if call.recorder.lingered:
+            self._lingering = True
         return call.recorder.exchange()
 
     def open(self, request: Request, *, limits: Limits | None = None) -> OpenStream:

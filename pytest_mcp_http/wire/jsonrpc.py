@@ -1,4 +1,4 @@
-"""Reads bytes as JSON-RPC 2.0 messages, says what kind each is and what is wrong with it, and builds requests.
+"""Reads bytes as JSON-RPC 2.0 messages, says what each is and what is wrong with it, and builds requests.
 
 It must not know HTTP, MCP methods or revisions beyond the envelope: what a result holds is judged elsewhere.
 Rules: https://www.jsonrpc.org/specification and https://www.rfc-editor.org/rfc/rfc8259
@@ -11,6 +11,7 @@ import math
 import re
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import accumulate, islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +22,7 @@ DEFAULT_MAX_DEPTH: Final = 128
 """How deeply arrays and objects may nest unless told otherwise; low enough for every stack."""
 
 MAX_FINDINGS: Final = 100
-"""A message lists at most this many findings of its text."""
+"""A message lists at most this many findings of its text that have a place, and as many that have none."""
 
 _MAX_INTEGER_DIGITS: Final = 1000
 
@@ -105,7 +106,7 @@ class Finding:
     Args:
         code: A key of `FINDING_MEANINGS`.
         detail: What was seen here.
-        path: Where it is, as a JSON Pointer (RFC 6901); empty for the whole message or if the place is not known.
+        path: Where it is, as a JSON Pointer (RFC 6901); empty for the whole message or an unknown place.
     """
 
     code: str
@@ -148,25 +149,26 @@ def decode(body: bytes, *, max_depth: int = DEFAULT_MAX_DEPTH) -> Message:
         max_depth: How deeply arrays and objects may nest.
 
     Returns:
-        The message. If a finding makes it invalid, id and other members are still given as far as they could be read.
+        The message. If a finding makes it invalid, id and other members are still given as far as they could
+        be read.
     """
     findings: list[Finding] = []
     text = _decode_text(body, findings)
     if _too_deep(text, max_depth):
         findings.append(Finding("too-deep", f"nested deeper than {max_depth} levels"))
         return _invalid(findings)
-    reader = _Reader(findings)
     try:
-        value = reader.read(text)
+        value = _Reader(findings).read(text)
+    except RecursionError:
+        findings.append(Finding("too-deep", "nested deeper than the stack allows here"))
+        return _invalid(findings)
     except json.JSONDecodeError as error:
         detail = f"{error.msg} at character {error.pos}" if text.strip(_SPACE) else "no text"
         findings.append(Finding("invalid-json", detail))
         return _invalid(findings)
-    findings += reader.findings_in(value, text)
     message = classify(value)
     if not findings:
         return message
-    del findings[MAX_FINDINGS:]
     invalid = any(FINDING_MEANINGS[finding.code].invalid for finding in findings)
     return replace(
         message, kind=Kind.INVALID if invalid else message.kind, findings=(*findings, *message.findings)
@@ -211,8 +213,8 @@ def classify(value: object) -> Message:
 def same_id(a: object, b: object) -> bool:
     """Return whether two ids are equal in value and JSON type.
 
-    The string "1" is not the number 1, and true is not 1. JSON has one type of number, so 1 and 1.0 are the same id;
-    a message that writes an integer like that has the finding `id-float`.
+    The string "1" is not the number 1, and true is not 1. JSON has one type of number, so 1 and 1.0 are the
+    same id; a message that writes an integer like that has the finding `id-float`.
     """
     return json_type(a) == json_type(b) and a == b
 
@@ -239,7 +241,7 @@ def encode(value: object) -> bytes:
 
 
 def json_type(value: object) -> str:
-    """Return the name of the JSON type of a value: string, number, boolean, null, array, object; or absent."""
+    """Return the JSON type of a value: string, number, boolean, null, array, object; or absent, unknown."""
     if value is None:
         return "null"
     for types, name in _TYPE_NAMES:
@@ -341,7 +343,7 @@ def _show(value: object) -> str:
     """Write a value for a finding, cut to one short line."""
     if isinstance(value, (list, dict)):
         return f"a JSON {json_type(value)}"
-    text = json.dumps(value)
+    text = json.dumps(value, default=repr)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
@@ -351,7 +353,8 @@ def _invalid(findings: list[Finding]) -> Message:
 
 _SPACE: Final = " \t\n\r"
 _BOM: Final = "\ufeff"
-_OPENING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|([\[{])|[\]}]', re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\.", re.DOTALL)
+_BRACKET: Final = re.compile(r"[\[\]{}]")
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
@@ -370,18 +373,12 @@ def _decode_text(body: bytes, findings: list[Finding]) -> str:
 
 
 def _too_deep(text: str, max_depth: int) -> bool:
-    """Tell whether the nesting exceeds the limit, without a stack: the JSON reader recurses and must not overflow."""
+    """Tell whether the nesting exceeds the limit, without recursion, before the JSON reader recurses."""
     if text.count("[") + text.count("{") <= max_depth:
         return False
-    depth = 0
-    for token in _OPENING.finditer(text):
-        if token[1]:
-            depth += 1
-            if depth > max_depth:
-                return True
-        elif token[0] in "]}":
-            depth -= 1
-    return False
+    outside_strings = "".join(_ESCAPE.sub("", text).split('"')[::2])
+    steps = (1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(outside_strings))
+    return any(depth > max_depth for depth in accumulate(steps))
 
 
 class _Reader:
@@ -402,13 +399,13 @@ class _Reader:
         value, end = self._decoder.raw_decode(text, start)
         if text[end:].strip(_SPACE):
             self._note("trailing-data", f"more text at character {end}")
+        surrogates = _SURROGATE_ESCAPE.search(text) is not None
+        if self._duplicates or surrogates:
+            self._findings += islice(self._findings_in(value, surrogates), MAX_FINDINGS)
         return value
 
-    def findings_in(self, value: Any, text: str) -> Iterator[Finding]:
+    def _findings_in(self, value: Any, surrogates: bool) -> Iterator[Finding]:
         """Find in the value read what needs a path: duplicate members and half surrogate pairs."""
-        surrogates = _SURROGATE_ESCAPE.search(text) is not None
-        if not self._duplicates and not surrogates:
-            return
         doubled = {id(pairs): name for pairs, name in self._duplicates}
         for path, node in _walk(value):
             if id(node) in doubled:

@@ -161,8 +161,6 @@ def _receive(connection: socket.socket, recorder: Recorder) -> None:
         elif isinstance(event, h11.EndOfMessage):
             excess = len(parser.trailing_data[0])
             recorder.finish(End.EOF, f"{excess} more bytes follow the response" if excess else "")
-        elif event is h11.PAUSED:
-            recorder.finish(End.EOF, "the server switched to another protocol")
 
 
 def _parser(request: Request) -> h11.Connection:

@@ -6,14 +6,13 @@ Rules: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stre
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 DEFAULT_MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
 """Longest block a parser takes unless told otherwise, in bytes."""
@@ -26,7 +25,7 @@ MAX_RETRY_MILLISECONDS: Final = 2**53 - 1
 
 
 class WireError(Exception):
-    """What the wire readers raise; every subclass names the limit or rule that stopped the reader."""
+    """Base of what the wire readers raise; each names the limit that stopped the reader."""
 
 
 class EventTooLarge(WireError):  # noqa: N818 - says what happened
@@ -62,14 +61,16 @@ FINDING_MEANINGS: Final[Mapping[str, Meaning]] = MappingProxyType(
         "unfinished-block": Meaning("the stream ends inside a block; readers discard it", legal=False),
         "unfinished-comment": Meaning("the stream ends after a comment without a blank line", legal=False),
         "bom": Meaning("a byte order mark before the first line; readers skip it, some fail to", legal=True),
-        "lone-cr": Meaning("lines end with CR alone, which some readers do not know", legal=True),
+        "lone-cr": Meaning(
+            "a line ends with CR alone, which some readers do not know; noted once", legal=True
+        ),
         "nul-in-id": Meaning("an id with a NUL; readers ignore the field", legal=True),
         "bad-retry": Meaning("a retry that is not only ASCII digits; readers ignore the field", legal=True),
         "huge-retry": Meaning("a retry of 2**53 - 1 milliseconds or more; cut to that", legal=True),
         "unknown-field": Meaning("a field that the format does not define; readers ignore it", legal=True),
         "event-type": Meaning("a type other than message, for which readers need a listener", legal=True),
         "no-data": Meaning("an event type without data; readers dispatch nothing", legal=True),
-        "id-only": Meaning("an id without data; it becomes the last event ID, nothing is dispatched", legal=True),
+        "id-only": Meaning("an id without data; it becomes the last event ID", legal=True),
         "too-large": Meaning("a block longer than the limit of this parser, which stopped there", legal=True),
     }
 )
@@ -99,7 +100,7 @@ class Finding:
 class Event(NamedTuple):
     """One block of a stream: the lines up to a blank line, whether or not readers dispatch it.
 
-    A named tuple, not a dataclass like the other values: streams have very many, and it is made four times faster.
+    A named tuple, not a dataclass like the other values: streams hold many, and it is made four times faster.
 
     Args:
         type: The event type; `message` unless the block names another.
@@ -107,7 +108,7 @@ class Event(NamedTuple):
         id: The id field of this block; None if there is none, or if a NUL made readers ignore it.
         last_event_id: The last event ID of the stream after this block.
         retry: The reconnection time set by this block, in milliseconds.
-        dispatched: Whether readers dispatch this block as an event, which they do if it has data, be it empty.
+        dispatched: Whether readers dispatch this block as an event: they do if it has data.
         has_data: Whether the block has a data field, be it empty.
         comments: The comment lines, without the colon and one space after it.
         raw: The lines as they came, with their line ends, without the blank line.
@@ -130,17 +131,18 @@ class Event(NamedTuple):
 
 
 _BOM: Final = b"\xef\xbb\xbf"
+_LF: Final = 0x0A
 _CR: Final = 0x0D
 _BLANK_LINES: Final = (b"\n", b"\r\n", b"\r")
-_USUAL: Final = re.compile(rb"(?:event: ?message\r?\n)?(?:id: ?([!-~]*)\r?\n)?data: ?")
+_LONG_LINE: Final = 4096  # bytes from which on a view is cheaper than one more copy
 _FIELDS: Final = frozenset({"data", "event", "id", "retry", ""})
 
 
 class EventStreamParser:
     """Read one event stream, fed in pieces of any size.
 
-    The pieces do not matter: any split of the same bytes gives the same events and findings. The bytes of finished
-    blocks are dropped, so memory is bounded by the longest block.
+    The pieces do not matter: any split of the same bytes gives the same events and findings. The bytes of
+    finished blocks are dropped, so memory is bounded by a small multiple of the longest block.
 
     Args:
         max_event_bytes: The longest block to hold, in bytes, without its blank line.
@@ -178,7 +180,8 @@ class EventStreamParser:
             The blocks that these bytes complete, in order.
 
         Raises:
-            EventTooLarge: If a block exceeds the limit. Blocks before it are returned first, and the next call raises.
+            EventTooLarge: If a block exceeds the limit. Blocks before it are returned first; then the next
+                call raises.
             ValueError: If the parser was closed.
         """
         if self._failure is not None:
@@ -253,15 +256,14 @@ class EventStreamParser:
     def _read_lines(self, data: bytes, events: list[Event]) -> None:
         # For bytes, unlike for text, splitlines knows exactly the three line ends of the format.
         lines = data.splitlines(keepends=True)
-        tail = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
+        last = data[-1]
+        self._after_cr = last == _CR
+        tail = lines.pop() if last not in (_LF, _CR) else b""
         if self._line:
             self._line += lines[0]
             lines[0] = bytes(self._line)
             self._line = bytearray()
-        if tail:
-            self._line += tail
-        else:
-            self._after_cr = lines[-1].endswith(b"\r")
+        self._line += tail
         block = self._block
         for line in lines:
             if len(line) > 2 or line not in _BLANK_LINES:
@@ -273,45 +275,35 @@ class EventStreamParser:
             self._offset += len(line)
 
     def _event(self, block: list[bytes]) -> Event:
-        """Interpret the lines of one complete block, at least one, none of them blank."""
+        """Read one complete block: at least one line, none of them blank."""
         raw = b"".join(block)
         offset = self._offset
         if len(raw) > self._limit:
             raise EventTooLarge(self._limit, offset)
         self._offset = offset + len(raw)
-        event = _read_usual(raw, offset, self.last_event_id)
-        if event is None:
-            try:
-                event = _read_any(block, raw, offset, self.last_event_id)
-            except UnicodeDecodeError:
-                readable = [line.decode(errors="replace").encode() for line in block]
-                event = _read_any(readable, raw, offset, self.last_event_id)
-                self._note_invalid_utf8(raw, offset)
-            self._examine(event)
+        try:
+            event, odd = _read_block(block, raw, offset, self.last_event_id)
+        except UnicodeDecodeError:
+            readable = [line.decode(errors="replace").encode() for line in block]
+            event, odd = _read_block(readable, raw, offset, self.last_event_id)
+            self._note_invalid_utf8(raw, offset)
         self.last_event_id = event.last_event_id
+        if odd or (raw[-1] == _CR and not self.counts["lone-cr"]):
+            self._examine(event)
         return event
 
     def _examine(self, event: Event) -> None:
-        """Note what is unusual about a block; apart from reading it, since most blocks need no second look."""
+        """Note what is unusual about a block; most blocks need no such second look."""
         raw, offset = event.raw, event.offset
         if raw[-1] == _CR and not self.counts["lone-cr"]:
             self._note("lone-cr", "the last line of the block ends with CR alone", offset + len(raw) - 1)
-        if event.id is not None and not event.has_data:
-            self._note("id-only", f"id {_cut(event.id)} without data", offset)
         if event.type != "message":
             self._note("event-type", f"event type {_cut(event.type)}", offset)
         for line in raw.splitlines(keepends=True):
-            name, value = _field(line)
-            if name == "id" and "\0" in value:
-                self._note("nul-in-id", f"id {_cut(value)}", offset)
-            elif name == "retry" and not _is_digits(value):
-                self._note("bad-retry", f"retry {_cut(value)}", offset)
-            elif name == "retry" and _milliseconds(value, None) == MAX_RETRY_MILLISECONDS:
-                self._note("huge-retry", f"retry {_cut(value)}", offset)
-            elif name == "event" and value and not event.has_data:
-                self._note("no-data", f"event type {_cut(value)} without data", offset)
-            elif name not in _FIELDS:
-                self._note("unknown-field", f"field {_cut(name)}", offset)
+            name, _, value = line.decode(errors="replace").rstrip("\r\n").partition(":")
+            finding = _field_finding(name, value.removeprefix(" "), event.has_data)
+            if finding is not None:
+                self._note(finding, f"{_cut(name)} with {_cut(value)}", offset)
             offset += len(line)
 
     def _note_invalid_utf8(self, raw: bytes, offset: int) -> None:
@@ -345,58 +337,49 @@ def parse_event_stream(data: bytes) -> tuple[list[Event], list[Finding]]:
     return events, parser.findings
 
 
-def _read_usual(raw: bytes, offset: int, last_event_id: str) -> Event | None:
-    """Read a block that is spelled as nearly all are, several times faster than `_read_any`; None if it is not.
+def _read_block(block: list[bytes], raw: bytes, offset: int, last_event_id: str) -> tuple[Event, bool]:
+    """Read the lines of a block, none of them blank; say also whether the block needs a second look.
 
-    That is: perhaps `event: message`, perhaps an id of visible ASCII, one line of data, no line that ends with CR.
-    """
-    usual = _USUAL.match(raw)
-    if usual is None:
-        return None
-    data = raw[usual.end() : -2 if raw[-2] == _CR else -1]
-    if b"\n" in data or b"\r" in data or raw[-1] == _CR:
-        return None
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return None
-    event_id = usual[1]
-    if event_id is not None:
-        event_id = last_event_id = event_id.decode()
-    # Calling the type would do the same through one more function call with eleven arguments.
-    return tuple.__new__(
-        Event,
-        ("message", text, event_id, last_event_id, None, True, True, (), raw, offset, offset + len(raw) + 1),
-    )
-
-
-def _read_any(block: list[bytes], raw: bytes, offset: int, last_event_id: str) -> Event:
-    """Read the lines of a block, none of them blank.
+    Lines are cut as bytes and decoded after that: to cut text that is not ASCII costs a scan for its widest
+    character. The branches for the usual spellings are there for speed alone.
 
     Raises:
         UnicodeDecodeError: If a line is not UTF-8.
     """
-    event_type = ""
+    event_type = "message"
     data: list[str] = []
     event_id: str | None = None
     retry: int | None = None
     comments: list[str] = []
+    odd = False
     for line in block:
-        name, value = _field(line)
-        if name == "data":
-            data.append(value)
-        elif name == "event":
-            event_type = value
-        elif name == "id" and "\0" not in value:
+        stop = -2 if line[-2] == _CR else -1  # a line that is not blank has a byte before its end
+        if line[:6] == b"data: ":
+            long = len(line) > _LONG_LINE
+            data.append(str(memoryview(line)[6:stop], "utf-8") if long else line[6:stop].decode())
+            continue
+        if line[:7] == b"event: ":
+            event_type = line[7:stop].decode() or "message"
+            continue
+        name, _, value = line[:stop].decode().partition(":")
+        if value[:1] == " ":
+            value = value[1:]
+        if name == "id" and "\0" not in value:
             event_id = last_event_id = value
-        elif name == "retry":
-            retry = _milliseconds(value, retry)
+        elif name == "event":
+            event_type = value or "message"
+        elif name == "data":
+            data.append(value)
         elif not name:
             comments.append(value)
+        else:
+            odd = True
+            if name == "retry":
+                retry = _milliseconds(value, retry)
     has_data = bool(data)
-    return Event(
-        event_type or "message",
-        "\n".join(data),
+    fields = (
+        event_type,
+        data[0] if len(data) == 1 else "\n".join(data),
         event_id,
         last_event_id,
         retry,
@@ -407,12 +390,25 @@ def _read_any(block: list[bytes], raw: bytes, offset: int, last_event_id: str) -
         offset,
         offset + len(raw) + 1,
     )
+    # Calling the type would do the same through one more function call.
+    return tuple.__new__(Event, fields), odd or not has_data or event_type != "message"
 
 
-def _field(line: bytes) -> tuple[str, str]:
-    """Cut a line with its end into name and value; a comment has the name of no character."""
-    name, _, value = line.decode().rstrip("\r\n").partition(":")
-    return name, value.removeprefix(" ")
+def _field_finding(name: str, value: str, has_data: bool) -> str | None:
+    """Return the code of what is unusual about one field, if anything is."""
+    if name not in _FIELDS:
+        return "unknown-field"
+    if name == "id" and "\0" in value:
+        return "nul-in-id"
+    if name == "retry" and not _is_digits(value):
+        return "bad-retry"
+    if name == "retry" and _milliseconds(value, None) == MAX_RETRY_MILLISECONDS:
+        return "huge-retry"
+    if name == "id" and not has_data:
+        return "id-only"
+    if name == "event" and value and not has_data:
+        return "no-data"
+    return None
 
 
 def _is_digits(value: str) -> bool:
@@ -420,7 +416,7 @@ def _is_digits(value: str) -> bool:
 
 
 def _milliseconds(value: str, otherwise: int | None) -> int | None:
-    """Read the value of a retry field; a huge one is cut, since Python refuses to read thousands of digits."""
+    """Read the value of a retry field; a huge one is cut, since Python refuses thousands of digits."""
     if not _is_digits(value):
         return otherwise
     digits = value.lstrip("0") or "0"

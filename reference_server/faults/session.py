@@ -18,19 +18,17 @@ from reference_server._context import (
     RequestContext,
     Scope,
     Send,
-    context_of,
 )
 from reference_server._layers import (
     Call,
+    Response,
     answer_instead,
     combine,
     handle,
     rewrite_request_headers,
     rewrite_response_start,
     tee,
-    when,
 )
-from reference_server._layers import Response
 from reference_server.faults import Fault
 from reference_server.serving import RAW_NAMES
 
@@ -93,7 +91,9 @@ def ended_sessions(select: Callable[[RequestContext], bool], status: int, body: 
     async def run(call: Call) -> None:
         context = call.context
         if was_ended(context) and select(context):
-            headers = [("content-type", "text/event-stream")] if status == 200 and context.method == "GET" else []
+            headers = (
+                [("content-type", "text/event-stream")] if status == 200 and context.method == "GET" else []
+            )
             await call.answer(status, headers, body(context) if callable(body) else body)  # type: ignore[arg-type]
             return
         if context.method == "DELETE" and context.session_id is not None:
@@ -128,7 +128,9 @@ def case_sensitive_header(inner: ASGIApp) -> ASGIApp:
         names = scope.get("state", {}).get(RAW_NAMES, ())
         return any(name.lower() == SESSION_HEADER and name != "Mcp-Session-Id" for name in names)
 
-    stripped = rewrite_request_headers(lambda lines, _: [line for line in lines if line[0] != SESSION_HEADER])(inner)
+    stripped = rewrite_request_headers(
+        lambda lines, _: [line for line in lines if line[0] != SESSION_HEADER]
+    )(inner)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await (stripped if misspelt(scope) else inner)(scope, receive, send)

@@ -218,7 +218,7 @@ def test_blocks_are_split_and_put_together() -> None:
     assert block.with_field("id", None).get("id") is None
 
 
-# --- the catalogues ------------------------------------------------------------------------------------------
+# --- the catalogues ---------------------------------------------------------------------------------------
 
 
 def test_entries_are_chosen_by_name() -> None:

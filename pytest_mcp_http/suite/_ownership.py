@@ -1,0 +1,47 @@
+"""Who judges which place of a message: one table from places to requirements.
+
+The schema of a message covers nearly all of it, and several requirements speak of single members. Each violation of a
+schema is reported once, under the most specific requirement; the rest belongs to `schema.messages-valid`. Keys of
+`_meta` are in no schema.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pytest_mcp_http.spec.messages import Violation
+
+MESSAGES_VALID: Final = "schema.messages-valid"
+
+OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
+    (r"initialize", r"result\.serverInfo\.(name|version)", "schema.implementation-fields"),
+    (r"initialize", r"result(\.(protocolVersion|capabilities|serverInfo))?", "lifecycle.initialize-result"),
+    (r"initialize", r"result\.capabilities\b.+", "lifecycle.operation-capability-shape"),
+    (r"ping", r"result\b.*", "lifecycle.ping-empty-result"),
+    (r"tools/list", r"result\.tools\[\d+\]\.annotations\b.*", "schema.annotations-tool"),
+    (r"prompts/list", r"result\.prompts\[\d+\]\.arguments\b.*", "schema.prompt-argument-shape"),
+    (r"resources/list", r"result\.resources\[\d+\]\.size", "schema.size-number"),
+    (r".*", r".*\bicons\[\d+\]\.src", "schema.icon-src"),
+    (r".*", r"error(\.message)?", "jsonrpc.error-code-and-message"),
+    (r".*", r"error\.code", "jsonrpc.error-code-integer"),
+    (r".*", r"jsonrpc", "jsonrpc.version-2-0"),
+    (r".*", r"id", "jsonrpc.server-request-id"),
+    (r".*", r"method", "schema.server-messages-allowed"),
+)
+"""Method (of the request that was answered, or of the message), path of the violation, requirement: first match wins."""
+
+_COMPILED: Final = tuple((re.compile(method), re.compile(path), id) for method, path, id in OWNERS)
+
+
+def owner_of(method: str, violation: Violation) -> str:
+    """Return the id of the requirement that a violation of a message schema breaks.
+
+    Args:
+        method: Method of the request that was answered, or of the server's own message.
+        violation: The violation.
+    """
+    for methods, paths, id in _COMPILED:
+        if methods.fullmatch(method) and paths.fullmatch(violation.path):
+            return id
+    return MESSAGES_VALID

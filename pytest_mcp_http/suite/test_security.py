@@ -1,0 +1,297 @@
+"""Who is served: origins, hosts, network interfaces, credentials; and what the server gives away."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.security import (
+    assert_anonymous_refusal,
+    assert_no_internals,
+    assert_origin_not_granted,
+    assert_preflight,
+    is_served,
+)
+from pytest_mcp_http.assertions.session import assert_session_ids_unpredictable
+from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._addresses import accepts, own_addresses
+from pytest_mcp_http.suite._origins import (
+    HOSTILE,
+    hostile_initialize,
+    initialize_from,
+    judge_refusal,
+    lookalikes,
+    open_stream,
+    own_origin,
+    validates_origins,
+)
+from pytest_mcp_http.suite._probes import needs_session, refused_by_others, sample_session_ids, served
+from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.tour import LISTS, Tour
+from pytest_mcp_http.wire.exchange import Exchange
+
+MADE_UP_TOKEN = "Bearer mcp-http-check-made-up-token"  # noqa: S105 - no secret: it must be refused
+
+PREFLIGHT = {
+    "Origin": HOSTILE,
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "content-type",
+}
+
+
+def local_only(tour: Tour) -> None:
+    """Stop unless the server is on this machine.
+
+    Raises:
+        NotApplicable: If it is elsewhere.
+    """
+    if not tour.target.loopback:
+        raise NotApplicable("the server is not on this machine")
+
+
+def judge_initialize(tour: Tour) -> None:
+    """Judge the answer to the hostile origin, also of a plain request where there is no session to come first."""
+    judge_refusal(tour, hostile_initialize(tour), "initialize")
+    if tour.session_id is None:
+        served(tour)
+        judge_refusal(tour, tour.client.request("ping", headers={"Origin": HOSTILE}), "a request")
+
+
+@requirement("security.origin-validated")
+def test_origin_is_validated(mcp_tour: Tour) -> None:
+    judge_initialize(mcp_tour)
+
+
+@requirement("security.origin-invalid-403")
+def test_invalid_origin_is_403(mcp_tour: Tour) -> None:
+    judge_initialize(mcp_tour)
+
+
+@requirement("security.origin-null")
+def test_null_origin_is_refused(mcp_tour: Tour) -> None:
+    validates_origins(mcp_tour)
+    exchange = initialize_from(mcp_tour, "null")
+    if is_served(exchange):
+        violated(
+            f"{exchange.summary}, with Origin: null",
+            "a refusal, as of any origin that is not trusted",
+            exchange,
+        )
+
+
+@requirement("security.origin-lookalike")
+def test_lookalike_origins_are_refused(mcp_tour: Tour) -> None:
+    local_only(mcp_tour)
+    validates_origins(mcp_tour)
+    for origin in lookalikes(mcp_tour):
+        exchange = initialize_from(mcp_tour, origin)
+        refused_by_others(exchange)
+        if is_served(exchange):
+            violated(
+                f"{exchange.summary}, with Origin: {origin}", "a refusal: the host is another one", exchange
+            )
+
+
+@requirement("security.origin-get")
+def test_origin_of_get(mcp_tour: Tour) -> None:
+    if mcp_tour.get is None or not mcp_tour.get.ok:
+        raise NotApplicable("the server offers no GET stream")
+    # Two sessions: a server may hold one stream per session, and need time to see that it is gone.
+    with mcp_tour.session() as client, mcp_tour.session() as other:
+        control = open_stream(client, None)
+        if not control.ok:
+            raise NotVerified(f"the positive control failed: GET without Origin got {control.summary}")
+        judge_refusal(mcp_tour, open_stream(other, HOSTILE), "GET")
+
+
+@requirement("security.origin-delete")
+def test_origin_of_delete(mcp_tour: Tour) -> None:
+    needs_session(mcp_tour)
+    with mcp_tour.session() as client:
+        control = client.delete(headers={"Origin": None})
+        if control.status == 405:
+            raise NotApplicable("the server does not let clients end sessions (DELETE got 405)")
+        if not control.ok or client.request("ping").result is not None:
+            raise NotVerified(f"DELETE without Origin ended no session: {control.summary}")
+    with mcp_tour.session() as client:
+        mcp_tour.require(client.request("ping"), "ping in the live session")
+        exchange = client.delete(headers={"Origin": HOSTILE})
+        judge_refusal(mcp_tour, exchange, "DELETE")
+        after = client.request("ping")
+        refused_by_others(after)
+        if after.result is None:
+            violated(
+                f"{after.summary}, to a ping after DELETE with Origin: {HOSTILE} got {exchange.summary}",
+                "the session goes on",
+                after,
+            )
+
+
+@requirement("security.origin-notification")
+def test_origin_of_notification(mcp_tour: Tour) -> None:
+    method, params = "notifications/cancelled", {"requestId": "never-sent"}
+    with mcp_tour.session() as client:
+        control = client.notify(method, params, headers={"Origin": None})
+        if not is_served(control):
+            raise NotVerified(
+                f"the positive control failed: a notification without Origin got {control.summary}"
+            )
+        judge_refusal(mcp_tour, client.notify(method, params, headers={"Origin": HOSTILE}), "a notification")
+
+
+@requirement("security.origin-existing-session")
+def test_origin_in_a_live_session(mcp_tour: Tour) -> None:
+    needs_session(mcp_tour)
+    with mcp_tour.session() as client:
+        mcp_tour.require(client.request("ping", headers={"Origin": None}), "ping in the live session")
+        exchange = client.request("ping", headers={"Origin": HOSTILE})
+        judge_refusal(mcp_tour, exchange, "a request in a live session")
+
+
+@requirement("security.origin-valid-accepted")
+def test_own_origin_is_accepted(mcp_tour: Tour) -> None:
+    local_only(mcp_tour)
+    mcp_tour.require(initialize_from(mcp_tour, None), "initialize without Origin")
+    origin = own_origin(mcp_tour)
+    exchange = initialize_from(mcp_tour, origin)
+    refused_by_others(exchange)
+    if exchange.result is None:
+        violated(f"{exchange.summary}, with Origin: {origin}", "the request is served", exchange)
+
+
+@requirement("security.origin-403-body")
+def test_refusal_of_an_origin_names_no_request(mcp_tour: Tour) -> None:
+    exchange = hostile_initialize(mcp_tour)
+    if exchange.status != 403:
+        raise NotApplicable("the Origin was not refused with 403")
+    assert_anonymous_refusal(exchange)
+
+
+@requirement("security.host-validated")
+def test_host_is_validated(mcp_tour: Tour) -> None:
+    local_only(mcp_tour)
+    mcp_tour.require(initialize_from(mcp_tour, None), "initialize with the real Host")
+    exchange = initialize_from(mcp_tour, None, host="attacker.invalid")
+    refused_by_others(exchange)
+    if is_served(exchange):
+        violated(
+            f"{exchange.summary}, with Host: attacker.invalid",
+            "a refusal, for example 403 or 421: a name that was rebound to this machine is no name of the server",
+            exchange,
+        )
+
+
+@requirement("security.bind-localhost")
+def test_local_server_listens_on_loopback_only(mcp_tour: Tour) -> None:
+    local_only(mcp_tour)
+    parts = urlsplit(mcp_tour.target.url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    addresses = own_addresses()
+    if not addresses:
+        raise NotVerified("this machine has no other network address")
+    unknown = []
+    for address in filter(lambda address: accepts(address, port), addresses):
+        host = f"[{address}]" if ":" in address else address
+        url = f"{parts.scheme}://{host}:{port}{parts.path}" + (f"?{parts.query}" if parts.query else "")
+        # The user's headers stay here: whatever listens there may be another program. The Host is the real one.
+        name = ("Host", parts.netloc.rpartition("@")[2])
+        client = McpClient(url, mcp_tour.revision, mcp_tour.wire, headers=(name,))
+        exchange = client.initialize()
+        client.close()
+        if is_same_server(exchange, mcp_tour.initialize):
+            violated(
+                f"the server also answers at {host}:{port}",
+                "a server that listens on loopback only",
+                exchange,
+            )
+        unknown.append(f"{host}:{port} ({exchange.summary})")
+    if unknown:
+        raise NotVerified(f"something listens at {', '.join(unknown)}, which may be another program")
+
+
+def is_same_server(one: Exchange, other: Exchange) -> bool:
+    """Tell whether two answers to `initialize` name the same server."""
+    infos = [e.result.get("serverInfo") if isinstance(e.result, dict) else None for e in (one, other)]
+    return isinstance(infos[0], dict) and infos[0] == infos[1]
+
+
+def listed_without(tour: Tour, authorization: str | None = None) -> tuple[str, Exchange]:
+    """Ask for a list without the user's headers, perhaps with another `Authorization`.
+
+    Returns:
+        The method and its answer, or that of `initialize` where it was refused already.
+
+    Raises:
+        NotApplicable: If the server declares nothing that could be listed.
+    """
+    method = next((LISTS[name][0][0] for name in LISTS if name in tour.capabilities), None)
+    if method is None:
+        raise NotApplicable("the server declares no tools, prompts or resources")
+
+    def probe() -> tuple[str, Exchange]:
+        headers = () if authorization is None else (("Authorization", authorization),)
+        client = McpClient(tour.target.url, tour.revision, tour.wire, headers=headers)
+        first = client.initialize()
+        if first.result is None:
+            return "initialize", first
+        client.initialized()
+        exchange = client.request(method)
+        client.close()
+        return method, exchange
+
+    return tour.memo(f"list with {authorization}", probe)
+
+
+@requirement("security.authenticate")
+def test_connections_are_authenticated(mcp_tour: Tour) -> None:
+    expected = "HTTP 401 or 403 without the credentials of a user"
+    method, exchange = listed_without(mcp_tour)
+    if exchange.result is not None:
+        if mcp_tour.target.loopback:
+            raise NotApplicable("an open server on this machine is judged by security.local-unauthorized-use")
+        violated(f"{method} is served without credentials", expected, exchange, note=True)
+    if exchange.status not in (401, 403):
+        raise NotVerified(f"{method} without credentials got {exchange.summary}")
+    method, exchange = listed_without(mcp_tour, MADE_UP_TOKEN)
+    if exchange.result is not None:
+        violated(f"{method} is served with a token that was made up", expected, exchange)
+
+
+@requirement("security.local-unauthorized-use")
+def test_other_local_programs_are_kept_out(mcp_tour: Tour) -> None:
+    local_only(mcp_tour)
+    method, exchange = listed_without(mcp_tour)
+    if exchange.result is not None:
+        violated(
+            f"{method} is served to any program on this machine",
+            ["HTTP 401 or 403 without a token", "a server without HTTP, or behind a socket file"],
+            exchange,
+            note=True,
+        )
+    if exchange.status not in (401, 403):
+        raise NotVerified(f"{method} without credentials got {exchange.summary}")
+
+
+@requirement("security.session-id-nondeterministic")
+def test_session_ids_are_not_predictable(mcp_tour: Tour) -> None:
+    needs_session(mcp_tour)
+    assert_session_ids_unpredictable(sample_session_ids(mcp_tour))
+
+
+@requirement("security.cors")
+def test_cors(mcp_tour: Tour) -> None:
+    client = mcp_tour.client
+    preflight = client.send(client.build("OPTIONS", headers=PREFLIGHT))
+    assert_preflight(preflight, open_server=not mcp_tour.target.headers)
+    for exchange in (preflight, hostile_initialize(mcp_tour)):
+        assert_origin_not_granted(exchange)
+
+
+@requirement("security.error-no-internals")
+def test_errors_show_no_internals(mcp_tour: Tour) -> None:
+    failed = [e for e in mcp_tour.exchanges if e.error is not None or (e.status or 0) >= 400]
+    if not failed:
+        raise NotVerified("no request of the visit was refused")
+    for exchange in failed:
+        assert_no_internals(exchange)

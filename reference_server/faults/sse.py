@@ -1,0 +1,311 @@
+"""Faults of event streams: framing, what events carry, how streams begin and end."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import anyio
+
+from reference_server._calls import header_lines, until_gone
+from reference_server._context import (
+    REVISIONS,
+    ASGIApp,
+    Layer,
+    Message,
+    Receive,
+    RequestContext,
+    Scope,
+    Send,
+    context_of,
+)
+from reference_server._jsonrpc import encode, is_answer
+from reference_server._layers import (
+    Call,
+    EventBlock,
+    combine,
+    handle,
+    hold_open,
+    push_to_get_streams,
+    rewrite_events,
+    rewrite_message,
+    when,
+)
+from reference_server.faults import Fault
+from reference_server.faults.transport import BOTH, STATEFUL, asks_for_progress, is_good_get
+
+RESUMABLE: Final = {"resumable": True}
+OLDEST, MIDDLE, NEWEST = REVISIONS
+HOLD_SECONDS: Final = 30.0
+
+
+def dropped(block: EventBlock, context: RequestContext) -> EventBlock | None:
+    """Drop responses."""
+    return None if is_answer(message_of(block)) else block
+
+
+def message_of(block: EventBlock) -> Any:
+    """Return the JSON value in a block, or None."""
+    try:
+        return json.loads(block.data or "")
+    except ValueError:
+        return None
+
+
+def at(*revisions: str) -> Callable[[RequestContext], bool]:
+    """Select requests that ask for progress at some revisions."""
+    return lambda context: asks_for_progress(context) and context.revision in revisions
+
+
+async def answer_one_of_batch(call: Call) -> None:
+    """Answer only the first request of a batch that asks for progress."""
+    context = call.context
+    asks = context.is_batch and all(
+        asks_for_progress(context.changed(body=encode(m))) for m in context.members
+    )
+    if not asks or not context.members:
+        await call.forward()
+        return
+    await call.forward(context.changed(body=encode(context.members[:1])))
+
+
+def stays_open(inner: ASGIApp) -> ASGIApp:
+    """Keep the event streams of requests open after their last event."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if not context_of(scope).is_request:
+            await inner(scope, receive, send)
+            return
+        streaming = ended = False
+
+        async def changed(message: Message) -> None:
+            nonlocal streaming, ended
+            if message["type"] == "http.response.start":
+                streaming = ("content-type", "text/event-stream") in header_lines(message)
+            elif streaming and not message.get("more_body", False):
+                ended = True
+                message = {**message, "more_body": True}
+            await send(message)
+
+        await inner(scope, receive, changed)
+        if ended:
+            with anyio.move_on_after(HOLD_SECONDS):
+                await until_gone(receive)
+
+    return app
+
+
+def late_progress(message: Any, context: RequestContext) -> Any:
+    """Report progress once more after the result."""
+    if not asks_for_progress(context) or not is_answer(message):
+        return message
+    params = {"progressToken": context.params["_meta"]["progressToken"], "progress": 1}
+    return [message, {"jsonrpc": "2.0", "method": "notifications/progress", "params": params}]
+
+
+def unprimed(block: EventBlock, context: RequestContext) -> EventBlock | None:
+    """Leave out the priming events of POST streams."""
+    return None if context.method == "POST" and block.data == "" else block
+
+
+async def drop_get(call: Call) -> None:
+    """Close the connection of a GET stream after its first event."""
+    if not is_good_get(call.context) or call.context.revision != NEWEST:
+        await call.forward()
+        return
+    closed = False
+
+    async def first_only(message: Message) -> None:
+        nonlocal closed
+        if closed:
+            return
+        if message["type"] == "http.response.body" and message.get("body"):
+            closed = True
+            message = {**message, "more_body": False}
+        await call.send(message)
+
+    await call.forward(send=first_only)
+
+
+async def answer_on_get_too(call: Call) -> None:
+    """Send the result of a request on the GET stream of the session as well."""
+    context = call.context
+    if not context.is_request or context.is_initialize:
+        await call.forward()
+        return
+    response = await call.capture()
+    for message in response.messages:
+        if "result" in message:
+            event = EventBlock((("event", "message"), ("data", encode(message).decode())))
+            await push_to_get_streams(context.facts, event.encode(), session_id=context.session_id)
+    await call.answer(response.status, response.headers, response.body)
+
+
+def only_post(change: Callable[[EventBlock, RequestContext], Any]) -> Layer:
+    """Change the results on the event streams of single requests only."""
+
+    def changed(block: EventBlock, context: RequestContext) -> Any:
+        single = context.is_request and is_answer(message_of(block))
+        return change(block, context) if single else block
+
+    return rewrite_events(changed)
+
+
+def orphan(block: EventBlock, context: RequestContext) -> Iterable[EventBlock]:
+    """Add a response that nobody asked for."""
+    other = {"jsonrpc": "2.0", "id": "orphan", "result": {}}
+    return block, EventBlock((("event", "message"), ("data", encode(other).decode())))
+
+
+def empty_event(context: RequestContext) -> bytes:
+    """Return a priming event, at revisions that do not know them."""
+    if context.revision == NEWEST:
+        return b""
+    return EventBlock((("id", secrets.token_hex(8)), ("data", ""))).encode()
+
+
+def in_array(block: EventBlock, context: RequestContext) -> EventBlock:
+    """Put messages into arrays at revisions without batches."""
+    if context.revision == OLDEST or not block.data:
+        return block
+    return block.with_data(f"[{block.data}]")
+
+
+def fault(
+    name: str,
+    requirement: str,
+    summary: str,
+    layer: Layer,
+    modes: tuple[str, ...] = BOTH,
+    options: dict[str, bool] | None = None,
+) -> Fault:
+    """Build a fault of this chapter that breaks one requirement."""
+    return Fault(
+        f"sse.{name}", (f"sse.{requirement}",), modes, summary=summary, layer=layer, options=options or {}
+    )
+
+
+FAULTS = (
+    fault(
+        "closes-before-response",
+        "no-early-close",
+        "a stream with progress ends without the response",
+        when(at(OLDEST, MIDDLE), rewrite_events(dropped)),
+    ),
+    fault(
+        "closes-for-good",
+        "response-eventually",
+        "a stream without event ids, which cannot be resumed, ends without the response",
+        when(at(NEWEST), rewrite_events(dropped)),
+    ),
+    fault(
+        "response-never-comes",
+        "response-eventually",
+        "a stream stays open, but the response never comes",
+        when(at(MIDDLE, NEWEST), combine(hold_open(), rewrite_events(dropped))),
+    ),
+    fault(
+        "response-never-comes-2025-03-26",
+        "response-eventually.batch",
+        "a stream stays open, but the response never comes",
+        when(at(OLDEST), combine(hold_open(), rewrite_events(dropped))),
+    ),
+    fault(
+        "batch-answered-in-part",
+        "response-eventually.batch",
+        "only the first request of a batch with progress is answered",
+        handle(answer_one_of_batch),
+    ),
+    fault("stays-open", "response-ends-stream", "streams stay open after the response", stays_open),
+    fault(
+        "late-progress",
+        "response-ends-stream",
+        "a progress notification follows the response",
+        rewrite_message(late_progress),
+    ),
+    fault(
+        "unprimed",
+        "prime-event",
+        "events have ids, but POST streams do not begin with a priming event",
+        rewrite_events(unprimed),
+        STATEFUL,
+        RESUMABLE,
+    ),
+    fault(
+        "get-dropped",
+        "get-retry-before-disconnect",
+        "GET connections are closed at once, to be resumed, without saying when",
+        handle(drop_get),
+        STATEFUL,
+        RESUMABLE,
+    ),
+    fault(
+        "response-on-get",
+        "get-no-response",
+        "responses are sent on the GET stream, too",
+        handle(answer_on_get_too),
+        STATEFUL,
+    ),
+    fault(
+        "response-twice",
+        "no-reply-to-unknown-id",
+        "responses are sent twice",
+        only_post(lambda block, _: (block, block.with_field("id", None))),
+    ),
+    fault(
+        "orphan-response",
+        "no-reply-to-unknown-id",
+        "a response to nothing follows each response",
+        only_post(orphan),
+    ),
+    fault(
+        "latin1-comment",
+        "well-formed",
+        "streams begin with a comment that is not UTF-8",
+        rewrite_events(lambda block, _: block, before=lambda _: ": verbunden für Sie\n\n".encode("latin-1")),
+    ),
+    fault(
+        "unfinished-event",
+        "well-formed",
+        "the last event of a stream with progress lacks its blank line",
+        when(asks_for_progress, only_post(lambda block, _: block.encode(end=False))),
+    ),
+    fault(
+        "byte-order-mark",
+        "well-formed",
+        "streams begin with a byte order mark, which is legal and breaks readers",
+        rewrite_events(lambda block, _: block, before=lambda _: b"\xef\xbb\xbf"),
+    ),
+    fault(
+        "text-events",
+        "event-is-jsonrpc-message",
+        "streams begin with an event whose data is plain text",
+        rewrite_events(lambda block, _: block, before=lambda _: b"data: connected\n\n"),
+    ),
+    fault(
+        "status-events",
+        "event-is-jsonrpc-message",
+        "streams begin with an event whose data is JSON, but no message",
+        rewrite_events(lambda block, _: block, before=lambda _: b'data: {"status":"connected"}\n\n'),
+    ),
+    fault(
+        "array-events",
+        "event-is-jsonrpc-message",
+        "events hold arrays, although the revision has no batches",
+        rewrite_events(in_array),
+    ),
+    fault(
+        "empty-events",
+        "event-is-jsonrpc-message",
+        "streams begin with an empty event, which clients of the revision cannot read",
+        rewrite_events(lambda block, _: block, before=empty_event),
+    ),
+    fault(
+        "typed-events",
+        "event-type-message",
+        "messages come in events of a type of their own",
+        rewrite_events(lambda block, _: block.with_field("event", "jsonrpc") if block.data else block),
+    ),
+)

@@ -1,0 +1,184 @@
+"""Faults of the endpoint under use: several things at once, clients that vanish, odd but legal headers."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import anyio
+
+from reference_server._context import RequestContext
+from reference_server._jsonrpc import INVALID_REQUEST, error_message
+from reference_server._layers import (
+    Call,
+    answer_instead,
+    handle,
+    rewrite_events,
+    rewrite_request_headers,
+)
+from reference_server.faults.transport import STATEFUL, fault, is_good_get
+
+OVERLAP_SECONDS: Final = 0.02
+"""How much longer a request takes where requests have to meet inside the server."""
+
+EXACT_ACCEPT: Final = frozenset({"application/json", "text/event-stream"})
+
+
+async def cross_answers(call: Call) -> None:
+    """Serve requests in flight that have the same id as one, as if ids were unique among clients."""
+    context = call.context
+    if not context.is_request or context.is_initialize:
+        await call.forward()
+        return
+    running = call.state.setdefault("running", {})
+    key = json.dumps(context.rpc_id)
+    if key in running:
+        done, answers = running[key]
+        await done.wait()
+        response = answers[0]
+    else:
+        answers: list[Response] = []
+        done, _ = running[key] = anyio.Event(), answers
+        try:
+            await anyio.sleep(OVERLAP_SECONDS)
+            response = await call.capture()
+            answers.append(response)
+        finally:
+            del running[key]
+            done.set()
+    await call.answer(response.status, response.headers, response.body)
+
+
+async def one_at_a_time(call: Call) -> None:
+    """Fail a request that comes while another one of the same session is running."""
+    context = call.context
+    if not context.is_request:
+        await call.forward()
+        return
+    busy = call.state.setdefault("busy", set())
+    key = context.session_id or ""
+    if key in busy:
+        body = error_message(INVALID_REQUEST, "Another request is running", request_id=context.rpc_id)
+        await call.answer(500, (), body)
+        return
+    busy.add(key)
+    try:
+        await anyio.sleep(OVERLAP_SECONDS)
+        await call.forward()
+    finally:
+        busy.discard(key)
+
+
+async def wait_for_get(call: Call) -> None:
+    """Serve no request of a session while its GET stream is open."""
+    while call.context.is_request and call.context.facts.get_streams.get(call.context.session_id or ""):
+        await anyio.sleep(OVERLAP_SECONDS)
+    await call.forward()
+
+
+async def fail_after_cut(call: Call) -> None:
+    """Fail the first request after a client went away in the middle of its request."""
+    cut = call.context.facts.cut_requests
+    if call.context.is_request and cut > call.state.get("cuts-seen", 0):
+        call.state["cuts-seen"] = cut
+        await call.answer(500, [("content-type", "text/plain")], "Internal Server Error")
+        return
+    await call.forward()
+
+
+async def keep_old_get(call: Call) -> None:
+    """Refuse every further GET stream of a session, even if the first is gone."""
+    if is_good_get(call.context):
+        opened = call.state.setdefault("opened", set())
+        if call.context.session_id in opened:
+            body = error_message(INVALID_REQUEST, "The session has a stream already")
+            await call.answer(409, (), body)
+            return
+        opened.add(call.context.session_id)
+    await call.forward()
+
+
+def accept_by_exact_text(context: RequestContext) -> bool:
+    """Tell whether Accept is not just the two types, in lower case and separated by a comma."""
+    items = {item.strip() for item in (context.header("accept") or "").split(",")}
+    return context.method == "POST" and items != EXACT_ACCEPT
+
+
+def plain_type(lines: tuple[tuple[str, str], ...], context: RequestContext) -> list[tuple[str, str]]:
+    """Return the headers as if every body were labelled JSON."""
+    return [(name, "application/json" if name == "content-type" else value) for name, value in lines]
+
+
+def legacy_endpoint(context: RequestContext) -> bytes:
+    """Return the first event of the transport of 2024-11-05 for GET streams."""
+    return b"event: endpoint\ndata: /messages?id=1\n\n" if context.method == "GET" else b""
+
+
+FAULTS = (
+    fault(
+        "answers-cross",
+        "concurrent-post-streams",
+        "requests in flight with the same id get the same answer, also across clients",
+        handle(cross_answers),
+    ),
+    fault(
+        "one-at-a-time",
+        "concurrent-post-streams",
+        "a request fails while another one is running",
+        handle(one_at_a_time),
+    ),
+    fault(
+        "get-blocks-post",
+        "concurrent-post-streams",
+        "requests wait until the GET stream of their session is closed",
+        handle(wait_for_get),
+        STATEFUL,
+    ),
+    fault(
+        "fails-after-cut",
+        "base-protocol-support",
+        "the first request after a client vanished in the middle of one fails",
+        handle(fail_after_cut),
+    ),
+    fault(
+        "accept-exact",
+        "accept-both-types",
+        "Accept is compared as text: other order is fine, parameters and letter case are not",
+        answer_instead(accept_by_exact_text, 406),
+    ),
+    fault(
+        "accept-absent-crash",
+        "accept-both-types",
+        "a request without Accept makes the server fail",
+        answer_instead(lambda c: c.method == "POST" and c.header("accept") is None, 500),
+    ),
+    fault(
+        "content-type-exact",
+        "content-type-parameters",
+        "Content-Type is compared as text",
+        answer_instead(
+            lambda c: c.method == "POST" and (c.header("content-type") or "").startswith("application/json;"),
+            415,
+        ),
+    ),
+    fault(
+        "content-type-ignored",
+        "wrong-content-type",
+        "bodies are read as JSON whatever their label",
+        rewrite_request_headers(plain_type),
+    ),
+    fault(
+        "get-not-reopened",
+        "concurrent-get-streams",
+        "a GET stream that broke cannot be opened again",
+        handle(keep_old_get),
+        STATEFUL,
+    ),
+    fault(
+        "legacy-endpoint",
+        "legacy-sse-coexist",
+        "GET streams begin with the endpoint event of the old transport",
+        rewrite_events(lambda block, _: block, before=legacy_endpoint),
+        STATEFUL,
+    ),
+)

@@ -1,0 +1,59 @@
+"""What all tests share: a reference server that runs in a thread of the test process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+
+@contextmanager
+def running_reference(**options: object) -> Iterator[str]:
+    """Run the reference server on a free port of 127.0.0.1 and give its URL."""
+    import uvicorn
+
+    from reference_server import create_app
+    from reference_server.serving import config, listen
+
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(config(create_app(**options)))  # type: ignore[arg-type]
+    started = threading.Event()
+    startup = server.startup
+
+    async def tell(sockets: object = None) -> None:
+        await startup(sockets=sockets)  # type: ignore[arg-type]
+        started.set()
+
+    server.startup = tell  # type: ignore[method-assign]
+
+    def run() -> None:
+        asyncio.run(server.serve(sockets=[listener]))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert started.wait(20), "the reference server did not start"
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+
+
+@pytest.fixture
+def reference() -> Iterator[Callable[..., str]]:
+    """Run reference servers for the length of a test: call it with the options of `create_app`."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(running_reference(**options))
+
+
+@pytest.fixture(scope="session")
+def stateful_url() -> Iterator[str]:
+    """URL of a clean reference server with sessions."""
+    with running_reference(mode="stateful") as url:
+        yield url
