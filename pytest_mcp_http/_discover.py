@@ -17,7 +17,7 @@ from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.http import HttpWire, Limits
 
-PROBE_BODY: Final = 1024 * 1024
+PROBE_BODY: Final = 256 * 1024
 """Bytes of an answer to `initialize` that are read; keeps a hostile answer from filling the memory."""
 
 PROBE_SECONDS: Final = 5.0

@@ -5,6 +5,8 @@ Knows uvicorn and the lifespan of an application; knows nothing of MCP.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import importlib
 import inspect
 import logging
@@ -158,6 +160,7 @@ class AppServer:
         self._records: deque[str] = deque(maxlen=_LOG_RECORDS)
         self._ready = threading.Event()
         self._failure = ""
+        self._task: asyncio.Task[None] | None = None
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self._port: int = self._socket.getsockname()[1]
@@ -188,18 +191,27 @@ class AppServer:
     def close(self) -> None:
         """End the server: requests first, then its lifespan; may be called again."""
         self._server.should_exit = True
-        self._thread.join(STOP_SECONDS)
-        self._server.force_exit = True
+        if self._server.started:
+            self._thread.join(STOP_SECONDS)
+        if self._task is not None and self._thread.is_alive():
+            # What does not start or end by itself is cancelled.
+            loop = self._task.get_loop()
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._task.cancel)
         self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         try:
-            with self._socket:
-                self._server.run(sockets=[self._socket])
+            with self._socket, contextlib.suppress(asyncio.CancelledError):
+                asyncio.run(self._serve())
         except (Exception, SystemExit) as error:
             self._failure = self._failure or _show(error)
         finally:
             self._ready.set()
+
+    async def _serve(self) -> None:
+        self._task = asyncio.current_task()
+        await self._server.serve(sockets=[self._socket])
 
     async def _watched(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Run the application and keep what goes wrong inside it."""

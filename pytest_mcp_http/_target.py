@@ -1,6 +1,6 @@
 """Opens the server under test and holds what is known of it: how to reach it, and the facts learnt about it.
 
-Knows options, launching and discovery; knows nothing of pytest hooks and of what is judged.
+Knows options, launching and discovery; nothing of pytest but `UsageError`, nothing of what is judged.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from pytest_mcp_http._discover import Facts as Facts
 from pytest_mcp_http._discover import discover
 from pytest_mcp_http._launch import Launched, start, wait_until_ready
-from pytest_mcp_http._option_values import mask_url
+from pytest_mcp_http._option_values import absolute_url, mask_url
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http.errors import TargetError
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS
@@ -168,6 +170,11 @@ def open_target(settings: Settings) -> RunningTarget:
             "No MCP server is named.\n  do:   give --mcp-url, --mcp-command, --mcp-app or --mcp-reference"
         )
     if settings.url is not None:
+        try:
+            # Checked with the options already, but a fixture can name a URL too.
+            absolute_url(settings.url, "The URL of the MCP server")
+        except pytest.UsageError as error:
+            raise TargetError(str(error)) from None
         return RunningTarget(_examine(settings, settings.url))
     launched = start(settings)
     try:

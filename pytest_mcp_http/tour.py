@@ -65,8 +65,8 @@ class Tour:
         client: The client of the visit.
         steps: Every exchange of the visit, in order.
         get: The GET stream that was held open during the visit, or the refusal.
-        held_up: The request that got no answer while the GET stream was open, if there was one; the stream was
-            then closed for the rest of the visit.
+        held_up: The request that got no answer while the GET stream was open, if there was one; the stream
+            was then closed for the rest of the visit.
     """
 
     def __init__(self, target: Target, revision: str, wire: HttpWire) -> None:
@@ -120,7 +120,9 @@ class Tour:
 
     # -- more sessions --------------------------------------------------------------------------------------
 
-    def new_client(self, wire: HttpWire | None = None, capabilities: Mapping[str, object] | None = None) -> McpClient:
+    def new_client(
+        self, wire: HttpWire | None = None, capabilities: Mapping[str, object] | None = None
+    ) -> McpClient:
         """Return a client of this revision that has not sent anything; its session is closed with the tour."""
         client = McpClient(
             self.target.url,
@@ -185,7 +187,9 @@ class Tour:
         self.steps.append(Step(name, method, exchange))
         return exchange
 
-    def _request(self, method: str, params: dict[str, Any] | None = None, *, name: str = "", id: object = None) -> Exchange:
+    def _request(
+        self, method: str, params: dict[str, Any] | None = None, *, name: str = "", id: object = None
+    ) -> Exchange:
         kwargs: dict[str, Any] = {} if id is None else {"id": id}
         if params is not None:
             kwargs["params"] = params
@@ -223,7 +227,9 @@ class Tour:
     def _pages(self, method: str) -> None:
         result = self._request(method).result
         seen: set[str] = set()
-        while isinstance(result, dict) and isinstance(result.get("nextCursor"), str) and len(seen) < MAX_PAGES:
+        while (
+            isinstance(result, dict) and isinstance(result.get("nextCursor"), str) and len(seen) < MAX_PAGES
+        ):
             cursor = result["nextCursor"]
             if cursor in seen:
                 return
@@ -252,7 +258,10 @@ class Tour:
             self._request("prompts/get", {"name": UNKNOWN_NAME}, name="prompts/get unknown", id="e-3")
         if "resources" in self.capabilities:
             self._request(
-                "resources/read", {"uri": f"mcp-http-check://{UNKNOWN_NAME}"}, name="resources/read unknown", id="e-4"
+                "resources/read",
+                {"uri": f"mcp-http-check://{UNKNOWN_NAME}"},
+                name="resources/read unknown",
+                id="e-4",
             )
 
     def _notifications(self) -> None:

@@ -19,11 +19,13 @@ MAX_MESSAGE_CHARS = 300
 
 _ENVELOPE = ("jsonrpc", "id", "method", "result", "error")
 _RESERVED_CODES = range(-32768, -31999)
-_TRACE = re.compile(r'Traceback \(most recent call last\)|File "[^"]+", line \d+|\bat [^\s()]+ ?\([^()]*:\d+(:\d+)?\)')
+_TRACE = re.compile(
+    r'Traceback \(most recent call last\)|File "[^"]+", line \d+|\bat [^\s()]+ ?\([^()]*:\d+(:\d+)?\)'
+)
 
 
 def messages_in(response: Judged) -> list[dict[str, Any]]:
-    """Return the JSON objects of a response that claim to be JSON-RPC messages, members of batches one by one.
+    """Return the objects of a response that claim to be JSON-RPC messages, members of batches one by one.
 
     In a body with an HTTP error only an object with `jsonrpc`, or with an error code that JSON-RPC reserves,
     makes that claim: gateways and web APIs answer JSON of their own.
@@ -120,7 +122,12 @@ def assert_no_invented_id(response: Judged, *, note: bool = False) -> Exchange:
     for value in messages_in(exchange):
         if "error" in value and value.get("id") is not None:
             expected = ("an error with the id null", "an error without id")
-            violated(f"an error with the id {_shown(value['id'])}, which nobody sent", expected, exchange, note=note)
+            violated(
+                f"an error with the id {_shown(value['id'])}, which nobody sent",
+                expected,
+                exchange,
+                note=note,
+            )
     return exchange
 
 
@@ -285,7 +292,10 @@ def assert_no_reply(response: Judged) -> Exchange:
     for value in messages_in(exchange):
         if "result" in value or ("error" in value and exchange.ok):
             kind = "result" if "result" in value else "error"
-            expected = ("HTTP 202 with an empty body", "HTTP 4xx, if the server does not accept the notification")
+            expected = (
+                "HTTP 202 with an empty body",
+                "HTTP 4xx, if the server does not accept the notification",
+            )
             violated(f"HTTP {exchange.status} with a JSON-RPC {kind}", expected, exchange)
     return exchange
 
@@ -314,7 +324,9 @@ def _claims(value: dict[str, Any], *, failed: bool) -> bool:
 
 
 def _errors(exchange: Exchange) -> Iterator[Any]:
-    return (value["error"] for value in messages_in(exchange) if "error" in value and value["error"] is not None)
+    return (
+        value["error"] for value in messages_in(exchange) if "error" in value and value["error"] is not None
+    )
 
 
 def _shown(value: object) -> str:

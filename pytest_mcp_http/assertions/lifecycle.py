@@ -52,8 +52,8 @@ def assert_initialize_result(response: Judged) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: If there is no result, or a member is missing or of another JSON type than string, object
-            and object. What the objects hold is not judged.
+        RequirementViolated: If there is no result, or a member is missing or of another JSON type than
+            string, object and object. What the objects hold is not judged.
     """
     exchange = as_exchange(response)
     expected = "a result with protocolVersion (string), capabilities (object) and serverInfo (object)"
@@ -78,8 +78,8 @@ def assert_capability_shapes(response: Judged) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: If a capability of the specification is no object, or `listChanged` or `subscribe` is no
-            boolean. Capabilities with other names are free.
+        RequirementViolated: If a capability of the specification is no object, or `listChanged` or
+            `subscribe` is no boolean. Capabilities with other names are free.
     """
     exchange = as_exchange(response)
     result = exchange.result
@@ -159,8 +159,8 @@ def assert_notifications_declared(response: Judged, capabilities: Mapping[str, A
         The response as an exchange.
 
     Raises:
-        RequirementViolated: If there is a log message without `logging`, a changed list without its `listChanged`, or
-            an updated resource without `subscribe`.
+        RequirementViolated: If there is a log message without `logging`, a changed list without its
+            `listChanged`, or an updated resource without `subscribe`.
     """
     exchange = as_exchange(response)
     forbidden = undeclared_notifications(capabilities)
@@ -168,7 +168,9 @@ def assert_notifications_declared(response: Judged, capabilities: Mapping[str, A
         if value["method"] in forbidden:
             name, flag = _NEEDED[value["method"]]
             needed = f"capabilities.{name}" + (f".{flag}" if flag else "")
-            violated(f"{value['method']} without {needed}", f"{needed} is declared, or it is not sent", exchange)
+            violated(
+                f"{value['method']} without {needed}", f"{needed} is declared, or it is not sent", exchange
+            )
     return exchange
 
 
@@ -257,9 +259,7 @@ def assert_ping_prompt(pings: Sequence[Judged], others: Sequence[Judged]) -> Non
         )
 
 
-def _typed_parts(
-    capabilities: Mapping[str, Any], names: Sequence[str]
-) -> Iterator[tuple[str, object, str]]:
+def _typed_parts(capabilities: Mapping[str, Any], names: Sequence[str]) -> Iterator[tuple[str, object, str]]:
     """Yield path, value and the JSON type it has to have."""
     for name in names:
         if name not in capabilities:

@@ -52,9 +52,25 @@ _FREE_FORM: Final = frozenset(
 """Members whose value is not MCP's: a `_meta` inside is somebody else's."""
 
 _TOP_LEVEL_DOMAINS: Final = frozenset(
-    "app biz cloud com dev edu gov info int mil net online org site software tech xyz".split()
+    {
+        "app",
+        "biz",
+        "cloud",
+        "com",
+        "dev",
+        "edu",
+        "gov",
+        "info",
+        "int",
+        "mil",
+        "net",
+        "online",
+        "org",
+        "tech",
+        "xyz",
+    }
 )
-"""Frequent top-level domains of more than two letters; labels of two letters are taken for those of countries."""
+"""Frequent top-level domains of more than two letters; labels of two are taken for those of countries."""
 
 _OFFICIAL_PREFIXES: Final = frozenset({"ui"})
 """Prefixes of official extensions that are no domain."""
@@ -80,7 +96,7 @@ class MetaKey:
 def meta_keys(response: Judged) -> list[MetaKey]:
     """Return every key of every `_meta` object in the JSON-RPC messages of a response.
 
-    Objects in places that belong to the server or its users, such as tool schemas and structured results, are left out.
+    Objects in places that belong to the server or its users, such as tool schemas, are left out.
 
     Args:
         response: The response.
@@ -125,8 +141,8 @@ def assert_meta_keys_valid(response: Judged) -> Exchange:
         if not found.valid:
             violated(
                 f"the key {found.key!r} in {found.path}",
-                "keys such as com.example/name or name: labels that start with a letter, a slash, a name that starts "
-                "and ends with a letter or digit",
+                "a key such as name or com.example/name: labels that start with a letter, a slash, a name "
+                "that starts and ends with a letter or digit",
                 exchange,
             )
     return exchange
@@ -137,8 +153,8 @@ def is_reserved(labels: tuple[str, ...], revision: str) -> bool:
 
     Args:
         labels: Labels of the prefix.
-        revision: The revision: at 2025-06-18 the reserved word stands anywhere but at the end, later it is the
-            second label.
+        revision: The revision: at 2025-06-18 the reserved word stands anywhere but at the end, later it is
+            the second label.
     """
     if revision <= "2025-06-18":
         return any(label in _RESERVED_WORDS for label in labels[:-1])
@@ -180,7 +196,8 @@ def assert_meta_prefixes_reverse_dns(response: Judged, revision: str) -> Exchang
         The response as an exchange.
 
     Raises:
-        RequirementViolated: If a prefix has one label only, or ends in a top-level domain and starts with none.
+        RequirementViolated: If a prefix has one label only, or ends in a top-level domain and starts with
+            none.
     """
     exchange = as_exchange(response)
     for found in meta_keys(exchange):

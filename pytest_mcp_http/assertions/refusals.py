@@ -1,6 +1,7 @@
-"""Assertions on how a server refuses what it cannot serve: unreadable bodies, no messages, unknown methods, bad params.
+"""Assertions on refusals: of bodies that are no JSON or no message, of unknown methods, of wrong params.
 
-The specification ties JSON-RPC errors to no HTTP status up to 2025-11-25, so each accepts any that is no crash.
+The specification ties JSON-RPC errors to no HTTP status up to 2025-11-25, so each accepts any that is no
+crash.
 Source: https://www.jsonrpc.org/specification#error_object
 """
 
@@ -28,8 +29,8 @@ def assert_parse_error(response: Judged) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: For another code, a success, a crash or no answer; as a note for a plain HTTP 4xx,
-            and for the right code with a 5xx status.
+        RequirementViolated: For another code, a success, a crash or no answer; as a note for a plain HTTP
+            4xx, and for the right code with a 5xx status.
     """
     expected = [f"JSON-RPC error {PARSE_ERROR}, with any HTTP status below 500"]
     return _assert_code(response, PARSE_ERROR, expected, plain="note")
@@ -45,10 +46,13 @@ def assert_invalid_request(response: Judged) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: For a success, a crash or no answer; as a note for HTTP 4xx with another code, and for
-            the right code with a 5xx status.
+        RequirementViolated: For a success, a crash or no answer; as a note for HTTP 4xx with another code,
+            and for the right code with a 5xx status.
     """
-    expected = [f"JSON-RPC error {INVALID_REQUEST}, with any HTTP status below 500", "HTTP 4xx without JSON-RPC body"]
+    expected = [
+        f"JSON-RPC error {INVALID_REQUEST}, with any HTTP status below 500",
+        "HTTP 4xx without JSON-RPC body",
+    ]
     exchange = as_exchange(response)
     other = code_in(exchange) not in (None, INVALID_REQUEST)
     if other and exchange.status is not None and 400 <= exchange.status < 500:
@@ -66,8 +70,8 @@ def assert_method_not_found(response: Judged) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: For another code, a result, a status without JSON-RPC error, or no answer; as a note for
-            the right code with a 5xx status.
+        RequirementViolated: For another code, a result, a status without JSON-RPC error, or no answer; as a
+            note for the right code with a 5xx status.
     """
     expected = [f"JSON-RPC error {METHOD_NOT_FOUND}, with any HTTP status below 500"]
     return _assert_code(response, METHOD_NOT_FOUND, expected, plain="fail")
@@ -84,8 +88,8 @@ def assert_invalid_params(response: Judged, *, tolerated: Sequence[int] = ()) ->
         The response as an exchange.
 
     Raises:
-        RequirementViolated: For another code, a result, a status without JSON-RPC error, or no answer; as a note for
-            a tolerated code, and for the right code with a 5xx status.
+        RequirementViolated: For another code, a result, a status without JSON-RPC error, or no answer; as a
+            note for a tolerated code, and for the right code with a 5xx status.
     """
     exchange = as_exchange(response)
     expected = [f"JSON-RPC error {INVALID_PARAMS}, with any HTTP status below 500"]

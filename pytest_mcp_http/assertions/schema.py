@@ -40,8 +40,8 @@ def schema_violations(response: Judged, revision: str) -> list[tuple[str, Violat
         revision: The revision that was negotiated.
 
     Returns:
-        Method and violation, in the order of the messages. The method of a result or an error is that of the request
-        in the exchange; results are left out where there is none with that id.
+        Method and violation, in the order of the messages. The method of a result or an error is that of the
+        request in the exchange; results are left out where there is none with that id.
     """
     exchange = as_exchange(response)
     found: list[tuple[str, Violation]] = []
@@ -112,7 +112,7 @@ def server_messages(response: Judged) -> list[jsonrpc.Message]:
 def assert_server_messages_allowed(response: Judged, revision: str) -> Exchange:
     """Assert that the server sent only requests and notifications that its revision has for servers.
 
-    Notifications of a vendor are legal. Requests of a vendor are noted: clients answer them with an error.
+    Notifications of a vendor are legal. Requests of one are noted: clients answer them with an error.
 
     Args:
         response: The response.
@@ -159,7 +159,7 @@ _ICON_HOLDERS: Final = ("serverInfo", "tools", "prompts", "resources", "resource
 
 
 def icons_in(response: Judged) -> list[FoundIcon]:
-    """Return the icons of the server, tools, prompts, resources and templates in the results of a response."""
+    """Return the icons of server, tools, prompts, resources and templates in the results of a response."""
     found: list[FoundIcon] = []
     for message in as_exchange(response).responses:
         result = message.result
@@ -223,7 +223,7 @@ def assert_icon_sizes(response: Judged) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: As a note, if a size is another string; other types are judged with the message's shape.
+        RequirementViolated: As a note, if a size is another string; other types break the schema.
     """
     exchange = as_exchange(response)
     for icon in icons_in(exchange):
@@ -244,7 +244,7 @@ def assert_icons_same_origin(response: Judged) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: As a note, if an icon is at another origin: clients are told to verify the origin.
+        RequirementViolated: As a note, if an icon is at another origin, which clients are told to verify.
     """
     exchange = as_exchange(response)
     own = _origin(exchange.request.url)
@@ -279,8 +279,8 @@ def assert_size_true(response: Judged, size: float) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: As a note, if there is one content and it has another size: the schema says what the
-            number means, but content may change.
+        RequirementViolated: As a note, if there is one content and it has another size: the schema says what
+            the number means, but content may change.
     """
     exchange = as_exchange(response)
     result = exchange.result

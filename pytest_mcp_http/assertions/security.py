@@ -95,8 +95,8 @@ def assert_anonymous_refusal(response: Judged) -> Exchange:
 def assert_no_internals(response: Judged) -> Exchange:
     """Assert that an error does not show the inside of the server: stack traces, source files, paths.
 
-    Judged are the `data` of JSON-RPC errors, messages of one line, and error bodies that are no JSON-RPC. Messages of
-    several lines are judged by `assert_error_message_concise`.
+    Judged are the `data` of JSON-RPC errors, messages of one line, and error bodies that are no JSON-RPC.
+    Messages of several lines are judged by `assert_error_message_concise`.
 
     Args:
         response: The response.
@@ -146,7 +146,7 @@ def assert_preflight(response: Judged, *, open_server: bool) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: As a note, for a success with a JSON-RPC message, a crash, or 401 on an open server.
+        RequirementViolated: As a note, for a success with a JSON-RPC message, a crash, or 401 if it is open.
     """
     exchange = as_exchange(response)
     expected = ["HTTP 2xx with CORS headers", "HTTP 403, 404 or 405, where browsers are not served"]

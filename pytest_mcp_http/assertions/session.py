@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os.path
 from collections.abc import Sequence
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
@@ -89,7 +88,7 @@ def assert_session_ids_unique(ids: Sequence[str]) -> None:
     """
     if len(set(ids)) < len(ids):
         violated("the same session id was assigned twice", "session ids that are all different", None)
-    prefix = len(os.path.commonprefix(list(ids)))
+    prefix = _shared_start(ids)
     bits = min(_bits(id[prefix:]) for id in ids)
     if bits < MIN_ID_BITS:
         violated(
@@ -100,21 +99,21 @@ def assert_session_ids_unique(ids: Sequence[str]) -> None:
 
 
 def assert_session_ids_unpredictable(ids: Sequence[str]) -> None:
-    """Assert that session ids do not follow from one another by counting or by time, and are no constant in disguise.
+    """Assert that session ids do not follow from one another by counting or by time.
 
-    What all ids begin and end with is left out, so that a counter or a clock shows behind a random constant, and
-    in a UUID of version 1.
+    What all ids begin and end with is left out, so that a counter or a clock shows in front of a random
+    constant, and in a UUID of version 1.
 
     Args:
         ids: At least three ids, in the order in which they were assigned, made in quick succession.
 
     Raises:
-        RequirementViolated: If the numbers in them rise step by step in the order of assignment, or the ids vary
-            only in a few places ahead of a long constant end.
+        RequirementViolated: If the numbers in them rise step by step in the order of assignment, or the ids
+            vary only in a few places ahead of a long constant end.
     """
-    prefix = len(os.path.commonprefix(list(ids)))
+    prefix = _shared_start(ids)
     ends = [id[prefix:] for id in ids]
-    suffix = min(len(os.path.commonprefix([end[::-1] for end in ends])), min(len(end) for end in ends))
+    suffix = _shared_start([end[::-1] for end in ends])
     varying = [end[: len(end) - suffix] for end in ends]
     expected = "session ids that do not follow from one another"
     for base in (10, 16, 36):
@@ -127,11 +126,17 @@ def assert_session_ids_unpredictable(ids: Sequence[str]) -> None:
 
 
 def _rises(numbers: Sequence[int]) -> bool:
-    """Tell whether numbers rise by the same step, or by steps too small to hold anything but a counter or a clock."""
+    """Tell whether numbers rise by equal steps, or by steps that only a counter or a clock makes."""
     steps = [b - a for a, b in itertools.pairwise(numbers)]
     return set(steps) not in ({0}, set()) and (
         len(set(steps)) == 1 or (min(steps) > 0 and max(steps) < 2**40)
     )
+
+
+def _shared_start(texts: Sequence[str]) -> int:
+    """Return how many characters are the same at the start of all texts."""
+    columns = enumerate(zip(*texts, strict=False))
+    return next((index for index, column in columns if len(set(column)) > 1), min(map(len, texts)))
 
 
 def _bits(text: str) -> float:

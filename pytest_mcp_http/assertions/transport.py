@@ -23,8 +23,7 @@ _STREAM_LINE = re.compile(rb"(event|data|id|retry)?:")
 def assert_message_outcome(response: Judged) -> Exchange:
     """Assert that a notification or a response got 202 without a body, or was refused with an error status.
 
-    A refusal that hides in a 2xx body is left to `assert_refusal_status`; a 5xx is a note, since it is an
-    HTTP error status, if a poor one.
+    A refusal that hides in a 2xx body is left to `assert_refusal_status`.
 
     Args:
         response: The response to the POST.
@@ -33,7 +32,8 @@ def assert_message_outcome(response: Judged) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: For another status such as 200 or 204, for any body byte, and for no answer at all.
+        RequirementViolated: For another status such as 200 or 204, for any body byte, and for no answer at
+            all. As a note for 5xx, which is an HTTP error status, if a poor one.
     """
     exchange = as_exchange(response)
     if exchange.status is not None and exchange.status >= 400:
@@ -65,7 +65,8 @@ def assert_refusal_status(response: Judged) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: If the status is 2xx and the body holds a JSON-RPC error, or nothing was answered.
+        RequirementViolated: If the status is 2xx and the body holds a JSON-RPC error, or if there is no
+            answer.
     """
     exchange = as_exchange(response)
     if not exchange.answered or refused_in_body(exchange):

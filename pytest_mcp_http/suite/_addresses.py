@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 CONNECT_SECONDS = 1.0
 """Longest wait for a connection to an address of our own."""
@@ -16,20 +17,17 @@ _PROBES = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 def own_addresses() -> tuple[str, ...]:
     """Return the addresses by which this machine is reached from a network, one per family at most.
 
-    Connecting a datagram socket sends nothing. Loopback and link-local addresses are left out, and so is what cannot be
-    bound, since it is not ours.
+    Connecting a datagram socket sends nothing. Loopback and link-local addresses are left out, and so is
+    what cannot be bound, since it is not ours.
     """
     return tuple(address for address in _candidates() if _is_ours(address))
 
 
 def _candidates() -> Iterator[str]:
     for family, elsewhere in _PROBES:
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((elsewhere, 9))
-                yield str(probe.getsockname()[0])
-        except OSError:
-            continue
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((elsewhere, 9))
+            yield str(probe.getsockname()[0])
 
 
 def _is_ours(address: str) -> bool:

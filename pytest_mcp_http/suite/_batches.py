@@ -50,11 +50,15 @@ def two_pings(tour: Tour) -> Exchange:
 
 
 def needs_batches(tour: Tour) -> None:
-    """Go on only if the server takes batches.
+    """Go on only if the server takes batches, and single requests get responses with their ids.
 
     Raises:
-        NotVerified: If it does not, which `jsonrpc.batch-received` reports.
+        NotVerified: If it does not, which other requirements report.
     """
+    for step in tour.named("ping (string id)", "unknown method"):
+        message = step.exchange.request.message
+        if message is None or step.exchange.response_to(message.id) is None:
+            raise NotVerified(f"{step.name}: not even a single request gets a response with its id")
     try:
         assert_batch_received(two_pings(tour), TWO)
     except RequirementViolated as outcome:

@@ -14,7 +14,7 @@ from pytest_mcp_http.tour import UNKNOWN_METHOD, Tour
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange, Request
 from pytest_mcp_http.wire.headers import Headers
-from pytest_mcp_http.wire.http import OpenStream
+from pytest_mcp_http.wire.http import SHORT_LINGER, OpenStream
 from pytest_mcp_http.wire.raw import request_bytes, send_raw
 
 FIRST_EVENT = 0.2
@@ -153,7 +153,8 @@ def calls_at_once(tour: Tour) -> list[Call]:
 def ping_alone(tour: Tour, client: McpClient) -> Exchange:
     """Send a ping on a connection of its own."""
     request = client.build("POST", jsonrpc.request("ping", id=client.next_id()))
-    return send_raw(request, limits=tour.wire.limits, context=tour.wire.context)
+    limits = replace(tour.wire.limits, linger=SHORT_LINGER)
+    return send_raw(request, limits=limits, context=tour.wire.context)
 
 
 def cut_connections(tour: Tour, client: McpClient) -> Iterator[str]:

@@ -8,27 +8,30 @@ from pytest_mcp_http.errors import NotVerified, RequirementViolated
 
 
 def gravest(judgements: Iterable[Callable[[], object]]) -> None:
-    """Run judgements and raise the gravest outcome: a violation ends it, then a note, then what was not verified.
+    """Run judgements and raise the gravest outcome: a violation at once, else a note, else "not verified".
 
     Args:
         judgements: Functions that return, or raise what is wrong.
 
     Raises:
-        RequirementViolated: From the first judgement that raised one which is no note, else from the first note.
+        RequirementViolated: From the first judgement that raised one which is no note, else from the first
+            note.
         NotVerified: If there is no violation, and one of the judgements raised it.
     """
-    note: RequirementViolated | None = None
-    unverified: NotVerified | None = None
+    later: list[RequirementViolated | NotVerified] = []
     for judge in judgements:
-        try:
-            judge()
-        except RequirementViolated as outcome:
-            if not outcome.note:
-                raise
-            note = note or outcome
-        except NotVerified as outcome:
-            unverified = unverified or outcome
-    if note is not None:
-        raise note
-    if unverified is not None:
-        raise unverified
+        outcome = _outcome(judge)
+        if isinstance(outcome, RequirementViolated) and not outcome.note:
+            raise outcome
+        if outcome is not None:
+            later.append(outcome)
+    if later:
+        raise min(later, key=lambda outcome: isinstance(outcome, NotVerified))
+
+
+def _outcome(judge: Callable[[], object]) -> RequirementViolated | NotVerified | None:
+    try:
+        judge()
+    except (RequirementViolated, NotVerified) as outcome:
+        return outcome
+    return None

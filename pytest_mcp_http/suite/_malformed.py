@@ -80,7 +80,9 @@ def unreadable(tour: Tour) -> list[Answer]:
 
 def no_messages(tour: Tour) -> list[Answer]:
     """Return what JSON values that are no message got, in a session that works."""
-    return tour.memo("no-messages", lambda: _post_all(tour, {k: jsonrpc.encode(v) for k, v in NO_MESSAGE.items()}))
+    return tour.memo(
+        "no-messages", lambda: _post_all(tour, {k: jsonrpc.encode(v) for k, v in NO_MESSAGE.items()})
+    )
 
 
 def wrong_params(tour: Tour) -> list[Answer]:

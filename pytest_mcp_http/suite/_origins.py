@@ -59,14 +59,12 @@ def judge_refusal(tour: Tour, exchange: Exchange, what: str) -> None:
 
     Raises:
         RequirementViolated: If the server broke the rule of the revision.
-        NotVerified: If that cannot be said: somebody else refused, or a server that is not local served it, which
-            may allow every origin.
+        NotVerified: If that cannot be said: somebody else refused, or a server that is not local served it,
+            which may allow every origin.
     """
     refused_by_others(exchange)
     if is_served(exchange) and not tour.target.loopback:
-        raise NotVerified(
-            f"{what} with Origin: {HOSTILE} was served; a server on the network may allow every origin"
-        )
+        raise NotVerified(f"{what} with Origin: {HOSTILE} is served; a public server may allow every origin")
     if tour.revision < "2025-11-25" and (exchange.status is None or exchange.status >= 500):
         raise NotVerified(f"the server failed instead of refusing: {exchange.summary}")
     assert_origin_refused(exchange, tour.revision, what)

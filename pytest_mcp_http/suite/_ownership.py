@@ -1,8 +1,8 @@
 """Who judges which place of a message: one table from places to requirements.
 
-The schema of a message covers nearly all of it, and several requirements speak of single members. Each violation of a
-schema is reported once, under the most specific requirement; the rest belongs to `schema.messages-valid`. Keys of
-`_meta` are in no schema.
+The schema of a message covers nearly all of it, and several requirements speak of single members. Each
+violation of a schema is reported once, under the most specific requirement; the rest belongs to
+`schema.messages-valid`. Keys of `_meta` are in no schema.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r".*", r"id", "jsonrpc.server-request-id"),
     (r".*", r"method", "schema.server-messages-allowed"),
 )
-"""Method (of the request that was answered, or of the message), path of the violation, requirement: first match wins."""
+"""Method of the answered request or of the message, path of the violation, requirement; first match wins."""
 
 _COMPILED: Final = tuple((re.compile(method), re.compile(path), id) for method, path, id in OWNERS)
 

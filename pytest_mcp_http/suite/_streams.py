@@ -90,7 +90,7 @@ def get_stream(tour: Tour) -> Exchange:
 
 
 def settled(tour: Tour, exchange: Exchange) -> Exchange:
-    """Return the exchange, or its repetition if the connection broke: networks do that once, servers twice."""
+    """Return the exchange, or its repetition if the connection broke: networks break once, servers again."""
     sent = exchange.request.message
     if exchange.end is not End.RESET or not lacks_answer(exchange) or sent is None:
         return exchange

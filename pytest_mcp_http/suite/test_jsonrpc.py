@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from pytest_mcp_http.assertions._base import violated
@@ -66,13 +67,16 @@ ILLEGAL_IDS: tuple[object, ...] = ({}, [], True, 1.5)
 
 def recorded(tour: Tour) -> list[Exchange]:
     """Return the tour and what malformed bodies got, as far as they could be sent."""
-    exchanges = list(tour.exchanges)
-    for probe in (unreadable, no_messages, wrong_params):
-        try:
-            exchanges += [answer.exchange for answer in probe(tour)]
-        except NotVerified:
-            continue
-    return exchanges
+    probes = (unreadable, no_messages, wrong_params)
+    return [*tour.exchanges, *(answer.exchange for probe in probes for answer in sent(probe, tour))]
+
+
+def sent(probe: Callable[[Tour], list[Answer]], tour: Tour) -> list[Answer]:
+    """Return what a probe found, and nothing if there was no session for it."""
+    try:
+        return probe(tour)
+    except NotVerified:
+        return []
 
 
 def with_errors(exchanges: list[Exchange]) -> list[Exchange]:
@@ -113,7 +117,8 @@ def test_results_have_the_id_of_the_request(mcp_tour: Tour) -> None:
 @requirement("jsonrpc.id-forms-echoed")
 def test_unusual_ids_are_echoed(mcp_tour: Tour) -> None:
     with mcp_tour.session() as client:
-        # What happens to every id of a type is judged by response-id-matches; here only the unusual ones count.
+        # What happens to every id of a type is judged by response-id-matches; here only the unusual ones
+        # count.
         kept = set()
         for plain in (1001, "plain"):
             control = client.request("ping", id=plain)
@@ -198,8 +203,9 @@ def unknown_notification(tour: Tour) -> Exchange:
 
 @requirement("jsonrpc.no-reply-to-notification")
 def test_notifications_get_no_response(mcp_tour: Tour) -> None:
-    # Status and body of the notifications that every server knows are the transport chapter's, but for a result in
-    # them. One that the server does not know is where dispatchers slip into answering like to a request.
+    # Status and body of the notifications that every server knows are the transport chapter's, but for a
+    # result in them. One that the server does not know is where dispatchers slip into answering like to a
+    # request.
     for step in mcp_tour.steps:
         if step.method.startswith("notifications/") and any(
             "result" in m for m in messages_in(step.exchange)
@@ -278,8 +284,8 @@ def wrong_params_refused(answer: Answer) -> None:
     """Judge the answer to one request whose params have the wrong shape."""
     exchange = answer.coded()
     if answer.name.startswith("params "):
-        # Params that are no structure make the whole request invalid, so this is as good as -32602. A server that
-        # never looks at what ping does not take is not wrong where it counts.
+        # Params that are no structure make the whole request invalid, so this is as good as -32602. A
+        # server that never looks at what ping does not take is not wrong where it counts.
         if isinstance(exchange.result, dict):
             violated("ping with params that are no object was served", "an error", exchange, note=True)
         if exchange.error_code == INVALID_REQUEST:
@@ -368,5 +374,5 @@ def test_batch_of_requests_and_responses_does_no_harm(mcp_tour: Tour) -> None:
 
 @requirement("jsonrpc.batch-refused")
 def test_batch_is_refused(mcp_tour: Tour) -> None:
-    batches = ([ping("b-1"), ping("b-2")], [ping("b-3")], [])
+    batches: tuple[list[object], ...] = ([ping("b-1"), ping("b-2")], [ping("b-3")], [])
     gravest(partial(lambda members: assert_refused(posted(mcp_tour, members), note=True), b) for b in batches)

@@ -13,8 +13,8 @@ from pytest_mcp_http.assertions.lifecycle import (
     assert_initialize_result,
     assert_initialized_accepted,
     assert_method_offered,
-    assert_notifications_declared,
     assert_nothing_offered,
+    assert_notifications_declared,
     assert_only_pings,
     assert_ping_prompt,
     assert_ping_result,
@@ -56,7 +56,7 @@ def offers(capabilities: Mapping[str, Any], name: str) -> bool:
     return capabilities.get(name) is not None
 
 
-# -- handshake --------------------------------------------------------------------------------------------------
+# -- handshake --------------------------------------------------------------------------------------------
 
 
 @requirement("lifecycle.initialize-result")
@@ -70,7 +70,8 @@ def test_nothing_is_served_before_initialize(mcp_tour: Tour) -> None:
     methods = [lists[0][0] for name, lists in LISTS.items() if offers(mcp_tour.capabilities, name)]
     if not methods:
         raise NotVerified("the server declares no list that could be asked for before initialize")
-    # tools/list without a session id is session.missing-id-400's, so another list is asked for if there is one.
+    # tools/list without a session id is session.missing-id-400's, so another list is asked for if there is
+    # one.
     methods = [method for method in methods if method != "tools/list"] or methods
     live = mcp_tour.client
     mcp_tour.require(live.request("ping"), "ping with the session id")
@@ -147,7 +148,7 @@ def malformed_initialize(tour: Tour, params: object) -> None:
 
 
 def opened(client: McpClient, params: object) -> Exchange:
-    """Send `initialize` with some params, end the session that it may have opened, and return the exchange."""
+    """Send `initialize` with some params, end the session that it may have opened, return the exchange."""
     body = jsonrpc.request("initialize", params, id=client.next_id())
     return posted_fresh(client, body)
 
@@ -178,7 +179,10 @@ def test_second_initialize_does_no_harm(mcp_tour: Tour) -> None:
 @requirement("lifecycle.initialize-not-in-batch")
 def test_initialize_in_a_batch_is_refused(mcp_tour: Tour) -> None:
     client = mcp_tour.new_client()
-    body = [jsonrpc.request("initialize", client.initialize_params(), id="i-1"), jsonrpc.request("ping", id="i-2")]
+    body = [
+        jsonrpc.request("initialize", client.initialize_params(), id="i-1"),
+        jsonrpc.request("ping", id="i-2"),
+    ]
     exchange = Answer("initialize in a batch", posted_fresh(client, body)).checked()
     assert_refused(exchange, note=True)
 
@@ -192,7 +196,7 @@ def test_unknown_client_capabilities_are_tolerated(mcp_tour: Tour) -> None:
         violated(f"{exchange.summary}, to unknown client capabilities", "a result", exchange, note=True)
 
 
-# -- capabilities -----------------------------------------------------------------------------------------------
+# -- capabilities -----------------------------------------------------------------------------------------
 
 
 @requirement("lifecycle.operation-capability-shape")
@@ -233,7 +237,7 @@ def test_notifications_are_declared(mcp_tour: Tour) -> None:
         assert_notifications_declared(exchange, capabilities)
 
 
-# -- ping -------------------------------------------------------------------------------------------------------
+# -- ping -------------------------------------------------------------------------------------------------
 
 
 def pings(tour: Tour) -> dict[str, Exchange]:
@@ -269,7 +273,9 @@ def test_ping_is_served_in_every_form(mcp_tour: Tour) -> None:
     for form, exchange in answers.items():
         refused_by_others(exchange)
         if exchange.result is None:
-            violated(f"{exchange.summary}, to ping {form}", "an empty result for every form of ping", exchange)
+            violated(
+                f"{exchange.summary}, to ping {form}", "an empty result for every form of ping", exchange
+            )
 
 
 @requirement("lifecycle.ping-before-initialized")
@@ -282,4 +288,9 @@ def test_ping_is_served_before_initialized(mcp_tour: Tour) -> None:
     finally:
         client.close()
     if exchange.result is None:
-        violated(f"{exchange.summary}, to ping before notifications/initialized", "an empty result", exchange, note=True)
+        violated(
+            f"{exchange.summary}, to ping before notifications/initialized",
+            "an empty result",
+            exchange,
+            note=True,
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from pytest_mcp_http.assertions.schema import (
     Filter,
@@ -59,7 +60,7 @@ def test_server_messages_are_allowed(mcp_tour: Tour) -> None:
     found = [exchange for exchange in mcp_tour.exchanges if server_messages(exchange)]
     if not found:
         raise NotApplicable("the server sent no request and no notification during the visit")
-    gravest([lambda e=e: assert_server_messages_allowed(e, mcp_tour.revision) for e in found])  # type: ignore[misc]
+    gravest(partial(assert_server_messages_allowed, exchange, mcp_tour.revision) for exchange in found)
 
 
 @requirement("schema.implementation-fields")

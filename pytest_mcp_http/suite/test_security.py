@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pytest_mcp_http.assertions._base import violated
@@ -33,6 +35,8 @@ from pytest_mcp_http.wire.exchange import Exchange
 
 MADE_UP_TOKEN = "Bearer mcp-http-check-made-up-token"  # noqa: S105 - no secret: it must be refused
 
+CREDENTIALS_NEEDED = "HTTP 401 or 403 without the credentials of a user"
+
 PREFLIGHT = {
     "Origin": HOSTILE,
     "Access-Control-Request-Method": "POST",
@@ -51,7 +55,7 @@ def local_only(tour: Tour) -> None:
 
 
 def judge_initialize(tour: Tour) -> None:
-    """Judge the answer to the hostile origin, also of a plain request where there is no session to come first."""
+    """Judge the answer to the hostile origin, also of a plain request where no session guards it."""
     judge_refusal(tour, hostile_initialize(tour), "initialize")
     if tour.session_id is None:
         served(tour)
@@ -177,7 +181,7 @@ def test_host_is_validated(mcp_tour: Tour) -> None:
     if is_served(exchange):
         violated(
             f"{exchange.summary}, with Host: attacker.invalid",
-            "a refusal, for example 403 or 421: a name that was rebound to this machine is no name of the server",
+            "a refusal, for example 403 or 421: a name that was rebound to this machine is not the server's",
             exchange,
         )
 
@@ -194,7 +198,7 @@ def test_local_server_listens_on_loopback_only(mcp_tour: Tour) -> None:
     for address in filter(lambda address: accepts(address, port), addresses):
         host = f"[{address}]" if ":" in address else address
         url = f"{parts.scheme}://{host}:{port}{parts.path}" + (f"?{parts.query}" if parts.query else "")
-        # The user's headers stay here: whatever listens there may be another program. The Host is the real one.
+        # Without the user's headers: what listens there may be another program. The Host is the real one.
         name = ("Host", parts.netloc.rpartition("@")[2])
         client = McpClient(url, mcp_tour.revision, mcp_tour.wire, headers=(name,))
         exchange = client.initialize()
@@ -216,61 +220,88 @@ def is_same_server(one: Exchange, other: Exchange) -> bool:
     return isinstance(infos[0], dict) and infos[0] == infos[1]
 
 
-def listed_without(tour: Tour, authorization: str | None = None) -> tuple[str, Exchange]:
-    """Ask for a list without the user's headers, perhaps with another `Authorization`.
+@dataclass(frozen=True)
+class Lists:
+    """The answers to the lists that a server declares, by method, or to `initialize` where that was refused."""
 
-    Returns:
-        The method and its answer, or that of `initialize` where it was refused already.
+    answers: Mapping[str, Exchange]
+
+    @property
+    def served(self) -> list[str]:
+        """Methods that were served."""
+        return [method for method, exchange in self.answers.items() if exchange.result is not None]
+
+    @property
+    def refused(self) -> list[str]:
+        """Methods that asked for credentials."""
+        return [method for method, exchange in self.answers.items() if exchange.status in (401, 403)]
+
+
+def lists_without_credentials(tour: Tour, authorization: str | None = None) -> Lists:
+    """Ask for the declared lists without the user's headers, perhaps with some other `Authorization`.
 
     Raises:
         NotApplicable: If the server declares nothing that could be listed.
+        NotVerified: If its answers say nothing about credentials.
     """
-    method = next((LISTS[name][0][0] for name in LISTS if name in tour.capabilities), None)
-    if method is None:
+    methods = [LISTS[name][0][0] for name in LISTS if name in tour.capabilities]
+    if not methods:
         raise NotApplicable("the server declares no tools, prompts or resources")
 
-    def probe() -> tuple[str, Exchange]:
+    def probe() -> Lists:
         headers = () if authorization is None else (("Authorization", authorization),)
         client = McpClient(tour.target.url, tour.revision, tour.wire, headers=headers)
         first = client.initialize()
         if first.result is None:
-            return "initialize", first
+            return Lists({"initialize": first})
         client.initialized()
-        exchange = client.request(method)
+        answers = Lists({method: client.request(method) for method in methods})
         client.close()
-        return method, exchange
+        return answers
 
-    return tour.memo(f"list with {authorization}", probe)
+    found = tour.memo(f"lists with {authorization}", probe)
+    if not found.served and not found.refused:
+        method, exchange = next(iter(found.answers.items()))
+        raise NotVerified(f"{method} without credentials got {exchange.summary}")
+    return found
+
+
+def judge_made_up_token(tour: Tour) -> None:
+    """Judge whether a server that asks for credentials looks at them."""
+    lists = lists_without_credentials(tour, MADE_UP_TOKEN)
+    for method in lists.served:
+        violated(
+            f"{method} is served with a token that was made up", CREDENTIALS_NEEDED, lists.answers[method]
+        )
 
 
 @requirement("security.authenticate")
 def test_connections_are_authenticated(mcp_tour: Tour) -> None:
-    expected = "HTTP 401 or 403 without the credentials of a user"
-    method, exchange = listed_without(mcp_tour)
-    if exchange.result is not None:
-        if mcp_tour.target.loopback:
+    lists = lists_without_credentials(mcp_tour)
+    for method in lists.served:
+        if not lists.refused and mcp_tour.target.loopback:
             raise NotApplicable("an open server on this machine is judged by security.local-unauthorized-use")
-        violated(f"{method} is served without credentials", expected, exchange, note=True)
-    if exchange.status not in (401, 403):
-        raise NotVerified(f"{method} without credentials got {exchange.summary}")
-    method, exchange = listed_without(mcp_tour, MADE_UP_TOKEN)
-    if exchange.result is not None:
-        violated(f"{method} is served with a token that was made up", expected, exchange)
+        but = f", although {lists.refused[0]} is not" if lists.refused else ""
+        exchange = lists.answers[method]
+        violated(f"{method} is served without credentials{but}", CREDENTIALS_NEEDED, exchange, note=True)
+    if not mcp_tour.target.loopback:
+        judge_made_up_token(mcp_tour)
 
 
 @requirement("security.local-unauthorized-use")
 def test_other_local_programs_are_kept_out(mcp_tour: Tour) -> None:
     local_only(mcp_tour)
-    method, exchange = listed_without(mcp_tour)
-    if exchange.result is not None:
-        violated(
-            f"{method} is served to any program on this machine",
-            ["HTTP 401 or 403 without a token", "a server without HTTP, or behind a socket file"],
-            exchange,
-            note=True,
-        )
-    if exchange.status not in (401, 403):
-        raise NotVerified(f"{method} without credentials got {exchange.summary}")
+    lists = lists_without_credentials(mcp_tour)
+    if lists.refused:
+        judge_made_up_token(mcp_tour)
+        return
+    method = lists.served[0]
+    violated(
+        f"{method} is served to any program on this machine",
+        ["HTTP 401 or 403 without a token", "a server without HTTP, or behind a socket file"],
+        lists.answers[method],
+        note=True,
+    )
 
 
 @requirement("security.session-id-nondeterministic")

@@ -41,8 +41,8 @@ CLOSED = (End.EOF, End.RESET)
 
 
 # The next three share one fault, a stream without the response. How it looks decides whose it is: closed is
-# an early close up to 2025-06-18, where that has a rule of its own; left open, or missing from a batch, it is
-# the response that is due "eventually". From 2025-11-25 a server may close, and respond on a later connection.
+# an early close up to 2025-06-18, where that has a rule of its own; left open, or missing from a batch, it
+# is the response that is due "eventually". From 2025-11-25 a server may close, and respond later.
 
 
 @requirement("sse.response-eventually")

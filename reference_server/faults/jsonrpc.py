@@ -113,7 +113,7 @@ def tools_changed(**members: Any) -> Json:
 EMPTY_RESULT = Response(
     200, (("content-type", "application/json"),), b'{"jsonrpc":"2.0","id":null,"result":{}}'
 )
-TRACEBACK = 'Traceback (most recent call last): File "/srv/app/dispatch.py", line 12, in call KeyError: no such method'
+TRACEBACK = 'Traceback (most recent call last): File "/srv/app/dispatch.py", line 12, in call KeyError'
 DUMP = "1 validation error for ClientRequest\nmethod\n  Input should be 'ping' [type=literal_error]"
 
 FAULTS = (

@@ -130,7 +130,7 @@ async def _note_initialized(call: Call) -> None:
 
 
 def early_question(context: RequestContext) -> bytes:
-    """Return a request for the roots of a client that did not say that it is ready, and nothing for others."""
+    """Return a request for the roots of a client that did not say that it is ready; nothing for others."""
     early = context.session_id not in initialized_sessions(context)
     has_roots = context.state.get("roots", {}).get(context.session_id)
     return event(ROOTS_REQUEST) if context.method == "GET" and early and has_roots else b""
@@ -158,7 +158,8 @@ def ahead(method: str, notification: Json) -> Layer:
 
 
 async def _slow_ping(call: Call) -> None:
-    # Only while a GET stream is open, as if the two shared a worker: a session that just opens and pings is quick.
+    # Only while a GET stream is open, as if the two shared a worker: a session that just opens and pings is
+    # quick.
     streams = call.context.facts.get_streams
     if call.context.rpc_method == "ping" and (call.context.session_id or "") in streams:
         await anyio.sleep(SLOW)

@@ -1,4 +1,4 @@
-"""Faults of `_meta`: keys that break the grammar, prefixes that are not the server's, metadata that is refused."""
+"""Faults of `_meta`: keys that break the grammar, prefixes of others, metadata that is refused."""
 
 from __future__ import annotations
 

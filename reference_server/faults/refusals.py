@@ -1,4 +1,4 @@
-"""Faults of the jsonrpc chapter in what is refused: bodies that are no JSON or no message, methods, params, ids."""
+"""Faults of the jsonrpc chapter in what is refused: bodies, methods, params, ids."""
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ def result_of(method: str, change: Callable[[dict[str, Any]], object]) -> Layer:
     return rewrite_message(changed)
 
 
-def before_result_of(method: str, message: dict[str, Any], *, revisions: tuple[str, ...] = REVISIONS) -> Layer:
+def before_result_of(
+    method: str, message: dict[str, Any], *, revisions: tuple[str, ...] = REVISIONS
+) -> Layer:
     """Send a message of the server's own in the event stream ahead of a result.
 
     Args:
@@ -52,7 +54,9 @@ def before_result_of(method: str, message: dict[str, Any], *, revisions: tuple[s
 
 def _last_argument(result: dict[str, Any]) -> dict[str, Any]:
     """Return the last argument of the last prompt that has any."""
-    last: dict[str, Any] = [argument for prompt in result["prompts"] for argument in prompt.get("arguments", ())][-1]
+    last: dict[str, Any] = [
+        argument for prompt in result["prompts"] for argument in prompt.get("arguments", ())
+    ][-1]
     return last
 
 
@@ -214,7 +218,9 @@ FAULTS = (
         "schema.size-text",
         "schema.size-number",
         "the size of a resource is a text",
-        result_of("resources/list", lambda r: r["resources"][0].update(size=f"{r['resources'][0]['size']} B")),
+        result_of(
+            "resources/list", lambda r: r["resources"][0].update(size=f"{r['resources'][0]['size']} B")
+        ),
     ),
     fault(
         "schema.size-in-characters",
@@ -233,7 +239,9 @@ FAULTS = (
         "schema.icon-file",
         ("schema.icon-src",),
         summary="the src of the server's icon is a file URL",
-        layer=result_of("initialize", lambda r: r["serverInfo"].update(icons=[{**ICON, "src": "file:///icon.png"}])),
+        layer=result_of(
+            "initialize", lambda r: r["serverInfo"].update(icons=[{**ICON, "src": "file:///icon.png"}])
+        ),
         revisions=(LATEST,),
     ),
     Fault(

@@ -1,4 +1,4 @@
-"""Faults of who is served: origins, hosts, network interfaces, tokens; guessable session ids; talkative errors."""
+"""Faults of who is served: origins, hosts, interfaces, tokens; guessable session ids; talkative errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ LATEST: Final = REVISIONS[-1]
 
 LISTS: Final = frozenset({"tools/list", "prompts/list", "resources/list", "resources/templates/list"})
 
-_TRACE: Final = 'Traceback (most recent call last):\n  File "/srv/reference/handlers.py", line 107, in read\nKeyError'
+_TRACE: Final = (
+    'Traceback (most recent call last):\n  File "/srv/reference/handlers.py", line 107, in read\nKeyError'
+)
 
 Predicate = Callable[[RequestContext], bool]
 
@@ -300,8 +302,14 @@ FAULTS = (
         listening_on_network(),
     ),
     fault(
-        "security.any-token",
+        "security.some-lists-open",
         "security.authenticate",
+        "one list asks for a token, the others do not",
+        when(lambda c: c.rpc_method == "tools/list", guarded_lists(lambda value: False)),
+    ),
+    fault(
+        "security.any-token",
+        "security.local-unauthorized-use",
         "lists ask for a token and take any",
         guarded_lists(lambda value: value is not None),
     ),

@@ -43,7 +43,7 @@ def asks_for_progress(context: RequestContext) -> bool:
 
 
 def is_good_get(context: RequestContext) -> bool:
-    """Tell whether this is a GET for a new stream with nothing wrong, in a live session if there are sessions."""
+    """Tell whether this is a GET for a new stream with nothing wrong, in a live session if there are any."""
     stateful = context.facts.mode == "stateful"
     version = context.header(VERSION_HEADER)
     served = (context.session.revision,) if context.session else () if stateful else REVISIONS

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Final
 
 import anyio
 
-from reference_server._context import RequestContext
-from reference_server._jsonrpc import INVALID_REQUEST, error_message
+from reference_server._context import Message, RequestContext
+from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_REQUEST, error_message
 from reference_server._layers import (
     Call,
+    Response,
     answer_instead,
     handle,
     rewrite_events,
@@ -37,8 +39,7 @@ async def cross_answers(call: Call) -> None:
         await done.wait()
         response = answers[0]
     else:
-        answers: list[Response] = []
-        done, _ = running[key] = anyio.Event(), answers
+        done, answers = running[key] = anyio.Event(), list[Response]()
         try:
             await anyio.sleep(OVERLAP_SECONDS)
             response = await call.capture()
@@ -49,24 +50,31 @@ async def cross_answers(call: Call) -> None:
     await call.answer(response.status, response.headers, response.body)
 
 
-async def one_at_a_time(call: Call) -> None:
-    """Fail a request that comes while another one of the same session is running."""
+async def two_at_a_time(call: Call) -> None:
+    """Fail a request that comes while two others of the same session are running."""
     context = call.context
     if not context.is_request:
         await call.forward()
         return
-    busy = call.state.setdefault("busy", set())
+    running = call.state.setdefault("running", Counter())
     key = context.session_id or ""
-    if key in busy:
-        body = error_message(INVALID_REQUEST, "Another request is running", request_id=context.rpc_id)
+    if running[key] >= 2:
+        body = error_message(INTERNAL_ERROR, "Other requests are running", request_id=context.rpc_id)
         await call.answer(500, (), body)
         return
-    busy.add(key)
-    try:
-        await anyio.sleep(OVERLAP_SECONDS)
-        await call.forward()
-    finally:
-        busy.discard(key)
+    running[key] += 1
+    over = False
+
+    async def release(message: Message) -> None:
+        # Before the last bytes, as the client may send its next request as soon as it has them.
+        nonlocal over
+        if not over and message["type"] == "http.response.body" and not message.get("more_body", False):
+            over = True
+            running[key] -= 1
+        await call.send(message)
+
+    await anyio.sleep(OVERLAP_SECONDS)
+    await call.forward(send=release)
 
 
 async def wait_for_get(call: Call) -> None:
@@ -122,10 +130,10 @@ FAULTS = (
         handle(cross_answers),
     ),
     fault(
-        "one-at-a-time",
+        "two-at-a-time",
         "concurrent-post-streams",
-        "a request fails while another one is running",
-        handle(one_at_a_time),
+        "a request fails while two others of its session are running",
+        handle(two_at_a_time),
     ),
     fault(
         "get-blocks-post",
@@ -156,10 +164,7 @@ FAULTS = (
         "content-type-exact",
         "content-type-parameters",
         "Content-Type is compared as text",
-        answer_instead(
-            lambda c: c.method == "POST" and (c.header("content-type") or "").startswith("application/json;"),
-            415,
-        ),
+        answer_instead(lambda c: (c.header("content-type") or "").startswith("application/json;"), 415),
     ),
     fault(
         "content-type-ignored",

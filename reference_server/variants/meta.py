@@ -35,7 +35,7 @@ def _decorated(message: Any, context: RequestContext) -> Any:
 VARIANTS = (
     Variant(
         "vendor-metadata",
-        summary="_meta keys with and without prefix on results, tools and contents; the grammar allows them all",
+        summary="_meta keys with and without prefix on results, tools and contents, as the grammar allows",
         layer=rewrite_message(_decorated),
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reference_server._context import RequestContext
-from reference_server._layers import combine, rewrite_message
+from reference_server._layers import rewrite_message
 from reference_server.faults.schema import ICON, before_result_of, result_of
 from reference_server.variants import Variant
 
@@ -48,10 +48,19 @@ def _without_descriptions(message: Any, context: RequestContext) -> Any:
     for name in _ITEMS:
         if name in result:
             result[name] = [
-                {key: value for key, value in item.items() if key not in ("description", "annotations", "size")}
+                {
+                    key: value
+                    for key, value in item.items()
+                    if key not in ("description", "annotations", "size")
+                }
                 for item in result[name]
             ]
     return {**message, "result": result}
+
+
+def _as_fraction(result: dict[str, Any]) -> None:
+    for resource in result["resources"]:
+        resource["size"] = float(resource["size"])
 
 
 VARIANTS = (
@@ -73,14 +82,14 @@ VARIANTS = (
     Variant(
         "vendor-notification",
         summary="a notification of a vendor ahead of a result",
-        layer=before_result_of("tools/list", {"method": "notifications/com.example/progress", "params": {"done": 1}}),
+        layer=before_result_of(
+            "tools/list", {"method": "notifications/com.example/progress", "params": {"done": 1}}
+        ),
         options={"json_response": False},
     ),
     Variant(
         "sizes-with-fraction",
         summary="sizes written as numbers with a fraction of zero; a number is a number",
-        layer=combine(
-            result_of("resources/list", lambda r: [item.update(size=float(item["size"])) for item in r["resources"]])
-        ),
+        layer=result_of("resources/list", _as_fraction),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -105,7 +106,7 @@ class Peer:
                 self._handle(Connection(plain, self))
             except OSError:
                 pass  # the client went away, which many tests want
-            except BaseException as error:  # noqa: BLE001 - raised again by the fixture
+            except BaseException as error:
                 self.failures.append(error)
 
     def close(self) -> None:
@@ -114,10 +115,8 @@ class Peer:
         self._listener.close()
         self._acceptor.join(LIMIT)
         for plain in self._open:
-            try:
+            with contextlib.suppress(OSError):
                 plain.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
         for thread in self._threads:
             thread.join(LIMIT)
         assert not any(thread.is_alive() for thread in self._threads)

@@ -115,7 +115,9 @@ class TestRightValues:
         name = _options._BY_FLAG[option].name
         assert getattr(read(ini=f"{name} = {text}"), field) == value
 
-    @pytest.mark.parametrize(("option", "field"), [("--mcp-strict", "strict"), ("--mcp-insecure", "insecure")])
+    @pytest.mark.parametrize(
+        ("option", "field"), [("--mcp-strict", "strict"), ("--mcp-insecure", "insecure")]
+    )
     def test_switches(self, read, option, field):
         name = _options._BY_FLAG[option].name
         assert getattr(read(option), field) is True
@@ -151,7 +153,9 @@ mcp_cases = ["session.*", "sse.*"]
         assert (settings.timeout, settings.strict, settings.headers) == (5.0, True, (("X-A", "1"),))
 
     def test_lists_may_be_repeated(self, read):
-        settings = read("--mcp-case", "a.*", "--mcp-case", "b.*", "--mcp-header", "A: 1", "--mcp-header", "B: 2")
+        settings = read(
+            "--mcp-case", "a.*", "--mcp-case", "b.*", "--mcp-header", "A: 1", "--mcp-header", "B: 2"
+        )
         assert settings.cases == ("a.*", "b.*")
         assert settings.headers == (("A", "1"), ("B", "2"))
 
@@ -315,7 +319,9 @@ class TestWrongValues:
         assert str(caught.value) == f"{args[0]} and {args[2]} each name a target; give one of them"
 
     def test_two_targets_in_the_ini_file(self, read):
-        with pytest.raises(pytest.UsageError, match="ini value mcp_url and ini value mcp_app each name a target"):
+        with pytest.raises(
+            pytest.UsageError, match="ini value mcp_url and ini value mcp_app each name a target"
+        ):
             read(ini="mcp_url = http://h/\nmcp_app = a:b")
 
     @pytest.mark.parametrize(
@@ -338,7 +344,9 @@ class TestWrongValues:
 class TestSecrets:
     def test_a_value_comes_from_the_environment(self, read, monkeypatch):
         monkeypatch.setenv("MCP_TOKEN", f"{SECRET}\n")
-        settings = read("--mcp-header", "Authorization: Bearer env:MCP_TOKEN", "--mcp-header", "X: env:MCP_TOKEN")
+        settings = read(
+            "--mcp-header", "Authorization: Bearer env:MCP_TOKEN", "--mcp-header", "X: env:MCP_TOKEN"
+        )
         assert settings.headers == (("Authorization", f"Bearer {SECRET}"), ("X", SECRET))
 
     def test_the_ini_file_names_variables_too(self, read, monkeypatch):
@@ -391,7 +399,9 @@ class TestSecrets:
         with pytest.raises(pytest.UsageError, match=r"^--mcp-header: x-a is given twice"):
             read("--mcp-header", "X-A: 1", "--mcp-header", "x-a: 2")
 
-    @pytest.mark.parametrize("url", [f"https://user:{SECRET}@h/mcp", f"https://{SECRET}@h/mcp?token={SECRET}"])
+    @pytest.mark.parametrize(
+        "url", [f"https://user:{SECRET}@h/mcp", f"https://{SECRET}@h/mcp?token={SECRET}"]
+    )
     def test_user_information_is_refused_and_not_shown(self, read, url):
         with pytest.raises(pytest.UsageError) as caught:
             read("--mcp-url", url)

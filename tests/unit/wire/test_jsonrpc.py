@@ -178,6 +178,12 @@ def test_depth_is_limited(depth: int, shape: tuple[bytes, bytes]) -> None:
     assert ("too-deep" in codes(decode(body, max_depth=10))) == (depth > 10)
 
 
+@pytest.mark.parametrize("depth", [10, 11])
+def test_depth_is_limited_beside_other_brackets(depth: int) -> None:
+    body = b"[[],[],[]," + b"[" * (depth - 1) + b"]" * depth
+    assert ("too-deep" in codes(decode(body, max_depth=10))) == (depth > 10)
+
+
 def test_brackets_in_strings_do_not_nest() -> None:
     text = '\\" [[[[ {{{{ \\\\'
     message = decode(json.dumps({**V, "method": text, "params": {"a": ["["] * 50}}).encode(), max_depth=4)

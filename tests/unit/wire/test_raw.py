@@ -34,7 +34,8 @@ class TestRequestBytes:
             "POST", "http://h.example:81/a?b=c", Headers([("X-b", "1"), ("x-A", "2"), ("X-B", "3")]), b"{}"
         )
         assert request_bytes(request) == (
-            b"POST /a?b=c HTTP/1.1\r\nHost: h.example:81\r\nX-b: 1\r\nx-A: 2\r\nX-B: 3\r\nContent-Length: 2\r\n\r\n{}"
+            b"POST /a?b=c HTTP/1.1\r\nHost: h.example:81\r\nX-b: 1\r\nx-A: 2\r\nX-B: 3\r\n"
+            b"Content-Length: 2\r\n\r\n{}"
         )
 
     def test_lines_of_the_caller_replace_ours(self):

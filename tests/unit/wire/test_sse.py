@@ -321,6 +321,13 @@ def test_cr_dispatches_without_waiting_for_a_lf() -> None:
     assert [event.data for event in parser.feed(b"data: b\r\r")] == ["b"]
 
 
+def test_offsets_count_the_bom() -> None:
+    (event,), findings = sse.parse_event_stream(b"\xef\xbb\xbfdata: a\n\n: x")
+    assert (event.raw, event.offset, event.end_offset) == (b"data: a\n", 3, 12)
+    places = [(finding.code, finding.offset) for finding in findings]
+    assert places == [("bom", 0), ("unfinished-comment", 12)]
+
+
 def test_findings_name_the_place() -> None:
     data = b"data: a\r\n\r\n: x\r\nretry: y\r\nid: \0\r\nfoo: 1\r\ndata: \xff\r\n\r\n"
     findings = sse.parse_event_stream(data)[1]

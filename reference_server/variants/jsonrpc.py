@@ -1,0 +1,229 @@
+"""Variants of the envelope: how errors, results and batches may look that are legal and not common."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from reference_server import batches
+from reference_server._context import HeaderLines, RequestContext
+from reference_server._jsonrpc import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    PARSE_ERROR,
+    UNREADABLE,
+    encode,
+    is_call,
+)
+from reference_server._layers import (
+    Call,
+    EventBlock,
+    Response,
+    answer_instead,
+    handle,
+    rewrite_body,
+    rewrite_message,
+    rewrite_response_start,
+    tee,
+)
+from reference_server.variants import Variant
+
+Json = dict[str, Any]
+ID_OPTIONAL_SINCE = "2025-11-25"
+
+
+def code_of(message: Any) -> object:
+    """Return the code of an error message, or None."""
+    return message.get("error", {}).get("code") if isinstance(message, dict) else None
+
+
+def with_status(status: int, *codes: int) -> Any:
+    """Answer single requests that are refused with some codes, by JSON and with another HTTP status."""
+
+    def changed(response: Response, context: RequestContext) -> Response:
+        if response.status not in (200, 400) or not any(code_of(m) in codes for m in response.messages):
+            return response
+        body = encode(response.messages[-1])
+        return Response(status, (("content-type", "application/json"),), body)
+
+    return tee(lambda c: c.is_request and not c.is_initialize and _is_live(c), changed)
+
+
+def _is_live(context: RequestContext) -> bool:
+    return context.revision is not None and context.header("origin") is None
+
+
+def unreadable_as_200(status: int, lines: HeaderLines, context: RequestContext) -> tuple[int, HeaderLines]:
+    """Say 200 where a body could not be read or is no message; the JSON-RPC error tells what is wrong."""
+    wrong = context.value is UNREADABLE or not isinstance(context.value, (dict, list))
+    return (200 if status == 400 and context.method == "POST" and wrong else status), lines
+
+
+def error_id(change: Any) -> Any:
+    """Change the id of errors on unreadable bodies."""
+    return rewrite_message(lambda m, c: change(m, c) if code_of(m) == PARSE_ERROR else m)
+
+
+def with_null_id(message: Json, context: RequestContext) -> Json:
+    """Set the id null."""
+    return {**message, "id": None}
+
+
+def without_id(message: Json, context: RequestContext) -> Json:
+    """Leave the id out."""
+    return {key: value for key, value in message.items() if key != "id"}
+
+
+def with_text_id(message: Json, context: RequestContext) -> Json:
+    """Set an id of the server's own in the revisions whose schema wants a string or number in every error."""
+    return message if context.revision in (None, ID_OPTIONAL_SINCE) else {**message, "id": "server-error"}
+
+
+def with_error_data(message: Any, context: RequestContext) -> Any:
+    """Add data to every error."""
+    if not isinstance(message, dict) or "error" not in message:
+        return message
+    return {**message, "error": {"data": {"hint": ["see", "the", "manual"]}, **message["error"]}}
+
+
+def with_more_members(message: Any, context: RequestContext) -> Any:
+    """Add members to every result, and to the message around it."""
+    if not isinstance(message, dict) or not isinstance(message.get("result"), dict):
+        return message
+    # The result of ping has to be empty, and what a capability is called is the server's own.
+    more = {} if context.rpc_method == "ping" or context.is_batch else {"exampleServer": {"took": 1}}
+    return {**message, "result": {**message["result"], **more}}
+
+
+def with_meta(message: Any, context: RequestContext) -> Any:
+    """Add metadata of the vendor to every result."""
+    if not isinstance(message, dict) or not isinstance(message.get("result"), dict):
+        return message
+    meta = {**message["result"].get("_meta", {}), "example.com/took-ms": 1}
+    return {**message, "result": {**message["result"], "_meta": meta}}
+
+
+def served_batch(context: RequestContext) -> bool:
+    """Select batches that are served."""
+    return context.is_batch and context.revision == batches.REVISION and any(map(is_call, context.members))
+
+
+def reversed_array(body: bytes, context: RequestContext) -> bytes:
+    """Turn the order of the responses to a batch round."""
+    value = json.loads(body) if served_batch(context) and body else None
+    return encode(value[::-1]) if isinstance(value, list) else body
+
+
+async def _as_one_event(call: Call) -> None:
+    """Answer a batch by one event that holds all responses."""
+    if not served_batch(call.context):
+        await call.forward()
+        return
+    response = await call.capture()
+    if response.status != 200:
+        await call.answer(response.status, response.headers, response.body)
+        return
+    event = EventBlock((("data", encode(response.messages).decode()),)).encode()
+    await call.answer(200, [("content-type", "text/event-stream")], event)
+
+
+def refusal(code: int, message: str) -> Json:
+    """Return an error without id."""
+    return {"jsonrpc": "2.0", "error": {"code": code, "message": message}}
+
+
+VARIANTS = (
+    Variant(
+        "errors-as-http-400",
+        summary="Refused requests get HTTP 400 with the JSON-RPC error; no status is tied to it.",
+        layer=with_status(400, METHOD_NOT_FOUND, INVALID_PARAMS, INVALID_REQUEST, -32002),
+    ),
+    Variant(
+        "unknown-method-as-http-404",
+        summary="An unknown method gets HTTP 404 with -32601, as in later revisions.",
+        layer=with_status(404, METHOD_NOT_FOUND),
+    ),
+    Variant(
+        "unreadable-as-http-200",
+        summary="A body that is no JSON or no message gets HTTP 200 with the JSON-RPC error.",
+        layer=rewrite_response_start(unreadable_as_200),
+    ),
+    Variant(
+        "unreadable-id-absent",
+        summary="An error on an unreadable body has no id.",
+        layer=error_id(without_id),
+    ),
+    Variant(
+        "unreadable-id-null",
+        summary="An error on an unreadable body has the id null, as JSON-RPC says.",
+        layer=error_id(with_null_id),
+    ),
+    Variant(
+        "unreadable-id-text",
+        summary="Up to 2025-06-18 an error on an unreadable body has an id, since the schema demands one.",
+        layer=error_id(with_text_id),
+    ),
+    Variant(
+        "unreadable-bare-400",
+        summary="A body that is no JSON gets a plain HTTP 400.",
+        layer=tee(
+            lambda c: c.method == "POST" and c.value is UNREADABLE,
+            lambda response, _: Response(400) if response.status == 400 else response,
+        ),
+    ),
+    Variant(
+        "error-data",
+        summary="Errors carry data.",
+        layer=rewrite_message(with_error_data),
+    ),
+    Variant(
+        "more-members",
+        summary="Results have members that no revision names; extra members are allowed everywhere.",
+        layer=rewrite_message(with_more_members),
+    ),
+    Variant(
+        "result-meta",
+        summary="Every result, ping's too, carries metadata of the vendor.",
+        layer=rewrite_message(with_meta),
+    ),
+    Variant(
+        "batch-array-reversed",
+        summary="A batch is answered by a JSON array in another order than the requests.",
+        layer=rewrite_body(reversed_array),
+        options={"json_response": True},
+    ),
+    Variant(
+        "batch-as-one-event",
+        summary="A batch is answered by one event that holds an array.",
+        layer=handle(_as_one_event),
+        options={"json_response": False},
+    ),
+    Variant(
+        "batch-of-notifications-refused",
+        summary="A batch without requests is refused; input that cannot be accepted gets an HTTP error.",
+        layer=answer_instead(
+            lambda c: c.is_batch and bool(c.members) and not any(map(is_call, c.members)),
+            400,
+            body=refusal(INVALID_REQUEST, "The batch has no request"),
+        ),
+    ),
+    Variant(
+        "batch-refused-for-a-member",
+        summary="A batch with a member that is no message is refused as a whole.",
+        layer=answer_instead(
+            lambda c: c.is_batch and any(not isinstance(m, dict) for m in c.members),
+            400,
+            body=refusal(INVALID_REQUEST, "A member of the batch is no message"),
+        ),
+    ),
+    Variant(
+        "unknown-notification-refused",
+        summary="A notification that the server does not know is refused with an HTTP error.",
+        layer=answer_instead(
+            lambda c: c.is_notification and str(c.rpc_method).endswith("-check") and _is_live(c),
+            400,
+            body=refusal(METHOD_NOT_FOUND, "The notification is not known"),
+        ),
+    ),
+)

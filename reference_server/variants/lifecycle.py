@@ -1,0 +1,121 @@
+"""Variants of the handshake, of capabilities, and of ping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reference_server._context import SESSION_HEADER, RequestContext
+from reference_server._jsonrpc import INVALID_REQUEST, encode
+from reference_server._layers import (
+    EventBlock,
+    Layer,
+    answer_instead,
+    combine,
+    rewrite_events,
+    rewrite_message,
+)
+from reference_server.variants import Variant
+
+Json = dict[str, Any]
+PING = {"jsonrpc": "2.0", "id": "server-ping-1", "method": "ping"}
+TOOLS_CHANGED = {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
+
+
+def with_capabilities(**capabilities: Any) -> Layer:
+    """Declare more capabilities; None leaves one out."""
+
+    def changed(message: Any, context: RequestContext) -> Any:
+        if not context.is_initialize or not isinstance(message, dict) or "result" not in message:
+            return message
+        found = {**message["result"]["capabilities"], **capabilities}
+        kept = {name: value for name, value in found.items() if value is not None}
+        return {**message, "result": {**message["result"], "capabilities": kept}}
+
+    return rewrite_message(changed)
+
+
+def is_undeclared_list(context: RequestContext) -> bool:
+    """Select prompts/list in a session, or where there are no sessions."""
+    return context.is_request and context.rpc_method == "prompts/list" and context.revision is not None
+
+
+def before_initialize(context: RequestContext) -> bool:
+    """Select requests without a session id."""
+    early = context.is_request and not context.is_initialize and context.header(SESSION_HEADER) is None
+    return early and context.header("origin") is None
+
+
+def ping_first(context: RequestContext) -> bytes:
+    """Return a ping request for the beginning of a GET stream."""
+    return EventBlock((("data", encode(PING).decode()),)).encode() if context.method == "GET" else b""
+
+
+def ahead_of_tools(message: Any, context: RequestContext) -> Any:
+    """Announce changed tools ahead of the list."""
+    listed = context.rpc_method == "tools/list" and isinstance(message, dict) and "result" in message
+    return [TOOLS_CHANGED, message] if listed else message
+
+
+VARIANTS = (
+    Variant(
+        "vendor-capabilities",
+        summary="Capabilities that no revision names are declared, with values of any type.",
+        layer=with_capabilities(**{"x-example": True, "experimental": {"example.com/feature": {}}}),
+    ),
+    Variant(
+        "empty-list-undeclared",
+        summary="prompts is not declared, and prompts/list is an empty list: untidy, but nothing is offered.",
+        layer=combine(
+            answer_instead(
+                is_undeclared_list,
+                200,
+                body=lambda c: {"jsonrpc": "2.0", "id": c.rpc_id, "result": {"prompts": []}},
+            ),
+            with_capabilities(prompts=None),
+        ),
+    ),
+    Variant(
+        "no-capabilities",
+        summary="No capability is declared, so that no method but ping is offered.",
+        layer=combine(
+            answer_instead(
+                lambda c: (
+                    c.is_request and c.rpc_method not in ("initialize", "ping") and c.revision is not None
+                ),
+                200,
+                body=lambda c: {
+                    "jsonrpc": "2.0",
+                    "id": c.rpc_id,
+                    "error": {"code": -32601, "message": "Method not found"},
+                },
+            ),
+            with_capabilities(prompts=None, resources=None, tools=None),
+        ),
+    ),
+    Variant(
+        "early-request-error",
+        ("stateful",),
+        summary="A request before initialize gets a JSON-RPC error with HTTP 400.",
+        layer=answer_instead(
+            before_initialize,
+            400,
+            body=lambda c: {
+                "jsonrpc": "2.0",
+                "id": c.rpc_id,
+                "error": {"code": INVALID_REQUEST, "message": "Initialize first"},
+            },
+        ),
+    ),
+    Variant(
+        "pings-the-client",
+        ("stateful",),
+        summary="A GET stream begins with a ping from the server, which is allowed at any time.",
+        layer=rewrite_events(lambda block, _: block, before=ping_first),
+    ),
+    Variant(
+        "announces-tools",
+        summary="listChanged is declared, and changed tools are announced on the stream of a request.",
+        layer=combine(with_capabilities(tools={"listChanged": True}), rewrite_message(ahead_of_tools)),
+        options={"json_response": False},
+    ),
+)

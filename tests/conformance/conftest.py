@@ -1,0 +1,87 @@
+"""Judging a reference server in this process: every check of the suite, without pytest in between."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from pytest_mcp_http._collect import CHAPTERS
+from pytest_mcp_http._options import Settings
+from pytest_mcp_http._target import open_target
+from pytest_mcp_http._verdict import Verdict, verdict_of
+from pytest_mcp_http.spec.registry import requirements
+from pytest_mcp_http.tour import Tour
+
+RED = ("fail", "warn", "error")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the suite said of one server.
+
+    Attributes:
+        verdicts: (requirement, revision) -> verdict.
+    """
+
+    verdicts: Mapping[tuple[str, str], Verdict]
+
+    def hit(self, *names: str) -> set[str]:
+        """Return the requirements with one of these verdicts at some revision."""
+        return {id for (id, _), verdict in self.verdicts.items() if verdict.name in names}
+
+    def explain(self, ids: Iterable[str]) -> str:
+        """Return one line per verdict on some requirements that is not a pass, for the message of a test."""
+        wanted = set(ids)
+        return "\n".join(
+            f"{id} at {revision}: {verdict.name}: {verdict.actual or verdict.reason}"
+            for (id, revision), verdict in self.verdicts.items()
+            if id in wanted and verdict.name != "pass"
+        )
+
+
+def all_checks() -> list[Callable[..., None]]:
+    """Return every check of the suite, in its order."""
+    return [
+        function
+        for chapter in CHAPTERS
+        for function in vars(import_module(f"pytest_mcp_http.suite.test_{chapter}")).values()
+        if hasattr(function, "mcp_requirement") and inspect.isfunction(function)
+    ]
+
+
+def judge_url(url: str, revisions: Iterable[str]) -> Judgement:
+    """Run every check against a server at some revisions."""
+    verdicts: dict[tuple[str, str], Verdict] = {}
+    with open_target(Settings(url=url)) as running, running.target.open_wire() as wire:
+        for revision in revisions:
+            tour = Tour(running.target, revision, wire)
+            given: dict[str, Any] = {"mcp_tour": tour, "mcp_wire": wire, "mcp_target": running.target}
+            for check in all_checks():
+                requirement = requirements()[check.mcp_requirement]  # type: ignore[attr-defined]
+                if revision not in requirement.revisions:
+                    continue
+                outcome: BaseException | None = None
+                try:
+                    check(**{name: given[name] for name in inspect.signature(check).parameters})
+                except Exception as error:
+                    outcome = error
+                verdicts[requirement.id, revision] = verdict_of(outcome, requirement.level)
+            tour.close()
+    return Judgement(verdicts)
+
+
+@pytest.fixture
+def judge(reference: Callable[..., str], caplog: pytest.LogCaptureFixture) -> Callable[..., Judgement]:
+    """Judge the reference server run with some options, at some revisions."""
+    caplog.set_level(logging.CRITICAL)
+
+    def run(revisions: Iterable[str], **options: Any) -> Judgement:
+        return judge_url(reference(**options), revisions)
+
+    return run

@@ -1,0 +1,49 @@
+"""Every check is proven: by a fault that it alone catches, in a module of its chapter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib import import_module
+
+from pytest_mcp_http._collect import CHAPTERS
+from pytest_mcp_http.spec.registry import requirements
+from reference_server.faults import catalogue
+
+
+def checks() -> dict[str, str]:
+    """Return the chapter of the module that holds the check, by requirement."""
+    found = [
+        (function.mcp_requirement, chapter)
+        for chapter in CHAPTERS
+        for function in vars(import_module(f"pytest_mcp_http.suite.test_{chapter}")).values()
+        if hasattr(function, "mcp_requirement")
+    ]
+    twice = [id for id, times in Counter(id for id, _ in found).items() if times > 1]
+    assert not twice
+    return dict(found)
+
+
+def test_every_check_has_a_fault_that_it_alone_catches() -> None:
+    alone = {fault.requirements[0] for fault in catalogue().values() if len(fault.requirements) == 1}
+    assert not set(checks()) - alone
+
+
+def test_every_fault_breaks_a_requirement_that_has_a_check() -> None:
+    judged = set(checks())
+    assert not [fault.id for fault in catalogue().values() if not fault.requirements or set(fault.requirements) - judged]
+
+
+def test_checks_stand_in_the_chapter_of_their_requirement() -> None:
+    assert not {id: chapter for id, chapter in checks().items() if requirements()[id].chapter != chapter}
+
+
+def test_every_requirement_in_reach_has_a_check() -> None:
+    in_reach = {
+        item.id
+        for item in requirements().values()
+        if item.chapter in CHAPTERS
+        and item.needs == "blackbox"
+        and item.level != "MAY"
+        and any(revision < "2026" for revision in item.revisions)
+    }
+    assert not in_reach - set(checks())
