@@ -15,7 +15,7 @@ from pytest_mcp_http.errors import TargetError
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS, REVISIONS, era_of
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
-from pytest_mcp_http.wire.http import HttpWire, Limits
+from pytest_mcp_http.wire.http import SHORT_LINGER, HttpWire, Limits
 
 PROBE_BODY: Final = 256 * 1024
 """Bytes of an answer to `initialize` that are read; keeps a hostile answer from filling the memory."""
@@ -119,8 +119,8 @@ def _initialize(wire: HttpWire, url: str, headers: tuple[tuple[str, str], ...], 
     client = McpClient(url, revision, wire, headers=headers)
     body = jsonrpc.request("initialize", client.initialize_params(), id=1)
     request = client.build("POST", body, {SESSION_HEADER: None, VERSION_HEADER: None})
-    limits = replace(wire.limits, body=min(wire.limits.body, PROBE_BODY))
-    exchange = wire.send(request, stop=_Answered(), limits=limits)
+    limits = replace(wire.limits, body=min(wire.limits.body, PROBE_BODY), linger=SHORT_LINGER)
+    exchange = wire.send(request, limits=limits)
     client.session_id = exchange.headers.get(SESSION_HEADER) if exchange.ok else None
     if client.session_id:
         wire.send(client.build("DELETE"), limits=_short(wire.limits))
@@ -141,7 +141,7 @@ def _modern(wire: HttpWire, url: str, headers: tuple[tuple[str, str], ...]) -> t
     }
     body = jsonrpc.request("server/discover", {"_meta": meta}, id=1)
     request = client.build("POST", body, {"Mcp-Method": "server/discover"})
-    exchange = wire.send(request, stop=_Answered(), limits=_short(wire.limits))
+    exchange = wire.send(request, limits=_short(wire.limits))
     result, error = exchange.result, exchange.error
     data = error.get("data") if error else None
     offered = result.get("supportedVersions") if isinstance(result, dict) else None
@@ -156,20 +156,8 @@ def _short(limits: Limits) -> Limits:
         first_byte=min(limits.first_byte, PROBE_SECONDS),
         total=min(limits.total, PROBE_SECONDS),
         body=min(limits.body, PROBE_BODY),
+        linger=SHORT_LINGER,
     )
-
-
-class _Answered:
-    """Stop reading an event stream at its first response: servers may keep it open after that."""
-
-    def __init__(self) -> None:
-        self._seen = 0
-
-    def __call__(self, exchange: Exchange) -> bool:
-        events = exchange.events
-        new, self._seen = events[self._seen :], len(events)
-        messages = (jsonrpc.decode(event.data.encode()) for event in new if event.dispatched and event.data)
-        return any(message.kind in (jsonrpc.Kind.RESULT, jsonrpc.Kind.ERROR) for message in messages)
 
 
 def _nothing_to_judge(answers: Mapping[str, Exchange], modern: tuple[str, ...]) -> TargetError:

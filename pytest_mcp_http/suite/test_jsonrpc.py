@@ -311,10 +311,10 @@ def test_positional_params_are_refused(mcp_tour: Tour) -> None:
 
 @requirement("jsonrpc.large-and-deep-input")
 def test_large_and_deep_input_does_no_harm(mcp_tour: Tour) -> None:
-    large = jsonrpc.encode(jsonrpc.request("ping", {"_meta": {"example.com/pad": "x" * 2**20}}, id="large"))
+    large = jsonrpc.encode(jsonrpc.request("ping", {"_meta": {"com.example/pad": "x" * 2**20}}, id="large"))
     nested = b"[" * 2000 + b"]" * 2000
     deep = (
-        b'{"jsonrpc":"2.0","id":"deep","method":"ping","params":{"_meta":{"example.com/deep":'
+        b'{"jsonrpc":"2.0","id":"deep","method":"ping","params":{"_meta":{"com.example/deep":'
         + nested
         + b"}}}"
     )

@@ -222,7 +222,7 @@ def is_same_server(one: Exchange, other: Exchange) -> bool:
 
 @dataclass(frozen=True)
 class Lists:
-    """The answers to the lists that a server declares, by method, or to `initialize` where that was refused."""
+    """The answers to the lists that a server declares, by method, or to a refused `initialize`."""
 
     answers: Mapping[str, Exchange]
 
@@ -268,11 +268,12 @@ def lists_without_credentials(tour: Tour, authorization: str | None = None) -> L
 
 def judge_made_up_token(tour: Tour) -> None:
     """Judge whether a server that asks for credentials looks at them."""
+    refused = lists_without_credentials(tour).refused
     lists = lists_without_credentials(tour, MADE_UP_TOKEN)
     for method in lists.served:
-        violated(
-            f"{method} is served with a token that was made up", CREDENTIALS_NEEDED, lists.answers[method]
-        )
+        if method in refused or "initialize" in refused:
+            exchange = lists.answers[method]
+            violated(f"{method} is served with a token that was made up", CREDENTIALS_NEEDED, exchange)
 
 
 @requirement("security.authenticate")
@@ -280,7 +281,7 @@ def test_connections_are_authenticated(mcp_tour: Tour) -> None:
     lists = lists_without_credentials(mcp_tour)
     for method in lists.served:
         if not lists.refused and mcp_tour.target.loopback:
-            raise NotApplicable("an open server on this machine is judged by security.local-unauthorized-use")
+            raise NotApplicable("an open local server is judged by security.local-unauthorized-use")
         but = f", although {lists.refused[0]} is not" if lists.refused else ""
         exchange = lists.answers[method]
         violated(f"{method} is served without credentials{but}", CREDENTIALS_NEEDED, exchange, note=True)

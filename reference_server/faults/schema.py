@@ -71,9 +71,18 @@ def fault(id: str, requirement: str, summary: str, layer: Layer) -> Fault:
     return Fault(id, (requirement,), summary=summary, layer=layer)
 
 
-def sent_fault(id: str, requirement: str, summary: str, layer: Layer) -> Fault:
-    """Make a fault that needs event streams, since it sends messages of the server's own."""
-    return Fault(id, (requirement,), summary=summary, layer=layer, options={"json_response": False})
+def sent_fault(
+    id: str, requirement: str, summary: str, message: dict[str, Any], revisions: tuple[str, ...] = REVISIONS
+) -> Fault:
+    """Make a fault that sends a message of the server's own, for which it needs event streams."""
+    return Fault(
+        id,
+        (requirement,),
+        summary=summary,
+        layer=before_result_of("tools/list", message, revisions=revisions),
+        options={"json_response": False},
+        revisions=revisions,
+    )
 
 
 FAULTS = (
@@ -126,39 +135,31 @@ FAULTS = (
         "schema.notification-params",
         "schema.messages-valid",
         "a cancelled notification gives its reason as a number",
-        before_result_of(
-            "tools/list", {"method": "notifications/cancelled", "params": {"requestId": 7, "reason": 5}}
-        ),
+        {"method": "notifications/cancelled", "params": {"requestId": 7, "reason": 5}},
     ),
     sent_fault(
         "schema.client-notification",
         "schema.server-messages-allowed",
         "the server sends a notification that is the client's",
-        before_result_of("tools/list", {"method": "notifications/initialized"}),
+        {"method": "notifications/initialized"},
     ),
     sent_fault(
         "schema.later-notification",
         "schema.server-messages-allowed",
         "the server sends a notification of 2025-11-25 at earlier revisions",
-        before_result_of(
-            "tools/list",
-            {"method": "notifications/elicitation/complete", "params": {"elicitationId": "none"}},
-            revisions=REVISIONS[:-1],
-        ),
+        {"method": "notifications/elicitation/complete", "params": {"elicitationId": "none"}},
+        REVISIONS[:-1],
     ),
     sent_fault(
         "schema.later-request",
         "schema.server-messages-allowed",
         "the server asks for input at 2025-03-26, which has no elicitation",
-        before_result_of(
-            "tools/list",
-            {
-                "id": "ask-1",
-                "method": "elicitation/create",
-                "params": {"message": "Name?", "requestedSchema": {"type": "object", "properties": {}}},
-            },
-            revisions=REVISIONS[:1],
-        ),
+        {
+            "id": "ask-1",
+            "method": "elicitation/create",
+            "params": {"message": "Name?", "requestedSchema": {"type": "object", "properties": {}}},
+        },
+        REVISIONS[:1],
     ),
     fault(
         "schema.version-number",

@@ -100,7 +100,7 @@ def with_meta(message: Any, context: RequestContext) -> Any:
     """Add metadata of the vendor to every result."""
     if not isinstance(message, dict) or not isinstance(message.get("result"), dict):
         return message
-    meta = {**message["result"].get("_meta", {}), "example.com/took-ms": 1}
+    meta = {**message["result"].get("_meta", {}), "com.example/took-ms": 1}
     return {**message, "result": {**message["result"], "_meta": meta}}
 
 
