@@ -27,6 +27,7 @@ CLIENTS, CALLS = 3, 4
 """Clients at once, and requests in flight of each."""
 
 NEVER_ASKED = "mcp-http-check-never-asked"
+ROOTS_CHANGED = "notifications/roots/list_changed"
 UNKNOWN_SESSION = "mcp-http-check-no-such-session"
 
 MEMBERS: Mapping[str, str] = {
@@ -70,13 +71,12 @@ def odd_messages(tour: Tour) -> list[Exchange]:
     def probe() -> list[Exchange]:
         served(tour)
         client = tour.client
-        found = [
-            client.post({"jsonrpc": "1.0", "method": "notifications/roots/list_changed"}),
-            client.post({"jsonrpc": "1.0", "id": NEVER_ASKED, "result": {}}),
-        ]
+        # With an id, a message of another version might as well be a broken request: only a notification is clear.
+        found = [client.post({"jsonrpc": "1.0", "method": ROOTS_CHANGED})]
         if tour.session_id is not None:
             headers = {SESSION_HEADER: UNKNOWN_SESSION}
-            found.append(client.notify("notifications/roots/list_changed", headers=headers))
+            response = {"jsonrpc": "2.0", "id": NEVER_ASKED, "result": {}}
+            found += [client.notify(ROOTS_CHANGED, headers=headers), client.post(response, headers=headers)]
         return found
 
     return tour.memo("odd-messages", probe)

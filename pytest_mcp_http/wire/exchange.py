@@ -158,8 +158,8 @@ class Exchange:
                 events += parser.feed(chunk.data)
             if self.end is End.EOF:
                 events += parser.close()
-        except sse.EventTooLarge as error:
-            return tuple(events), (*parser.findings, sse.Finding("too-large", str(error), 0))
+        except sse.EventTooLarge:
+            pass  # the parser has a finding for it
         return tuple(events), tuple(parser.findings)
 
     @property

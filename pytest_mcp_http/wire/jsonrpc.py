@@ -24,6 +24,9 @@ DEFAULT_MAX_DEPTH: Final = 128
 MAX_FINDINGS: Final = 100
 """A message lists at most this many findings of its text that have a place, and as many that have none."""
 
+MAX_MEMBERS: Final = 10_000
+"""Largest batch that is read; judging each member of a larger one would take minutes."""
+
 _MAX_INTEGER_DIGITS: Final = 1000
 
 
@@ -80,6 +83,7 @@ FINDING_MEANINGS: Final[Mapping[str, Meaning]] = MappingProxyType(
         "huge-number": Meaning("a number beyond what common readers hold; read as infinite"),
         "not-an-object": Meaning("the message is no object", invalid=True),
         "empty-batch": Meaning("the batch is an empty array", invalid=True),
+        "huge-batch": Meaning("the batch has more members than this reader takes", invalid=True),
         "neither": Meaning("the object has none of method, result, error", invalid=True),
         "result-and-error": Meaning("the response has both result and error", invalid=True),
         "method-and-response": Meaning("the object has method and also result or error", invalid=True),
@@ -267,6 +271,8 @@ def _call(method: str, params: Any) -> dict[str, Any]:
 def _classify_batch(value: list[Any]) -> Message:
     if not value:
         return Message(Kind.INVALID, value, findings=(Finding("empty-batch", "an array without members"),))
+    if len(value) > MAX_MEMBERS:
+        return Message(Kind.INVALID, value, findings=(Finding("huge-batch", f"{len(value)} members"),))
     members = tuple(
         Message(Kind.INVALID, member, findings=(Finding("not-an-object", "an array inside a batch"),))
         if isinstance(member, list)

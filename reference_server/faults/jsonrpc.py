@@ -226,8 +226,8 @@ FAULTS = (
     Fault(
         "jsonrpc.neither-result-nor-error",
         ("jsonrpc.result-xor-error",),
-        summary="The error for an unknown resource has neither error nor result.",
-        layer=errors(without("error"), RESOURCE_NOT_FOUND),
+        summary="The response to an unknown method has neither error nor result.",
+        layer=errors(without("error"), METHOD_NOT_FOUND),
     ),
     Fault(
         "jsonrpc.error-without-message",

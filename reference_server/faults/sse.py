@@ -154,7 +154,9 @@ def only_post(change: Callable[[EventBlock, RequestContext], Any]) -> Layer:
 
 
 def orphan(block: EventBlock, context: RequestContext) -> Iterable[EventBlock]:
-    """Add a response that nobody asked for."""
+    """Add a result that nobody asked for to a result."""
+    if "result" not in message_of(block):
+        return (block,)
     other = {"jsonrpc": "2.0", "id": "orphan", "result": {}}
     return block, EventBlock((("event", "message"), ("data", encode(other).decode())))
 
@@ -257,7 +259,7 @@ FAULTS = (
     fault(
         "orphan-response",
         "no-reply-to-unknown-id",
-        "a response to nothing follows each response",
+        "a result that answers nothing follows each result",
         only_post(orphan),
     ),
     fault(

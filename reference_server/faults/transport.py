@@ -57,6 +57,12 @@ def is_good_get(context: RequestContext) -> bool:
     )
 
 
+def is_bare_get(context: RequestContext) -> bool:
+    """Tell whether this is a GET that names no session, version, origin or event."""
+    named = ("mcp-session-id", VERSION_HEADER, "origin", "last-event-id")
+    return context.method == "GET" and all(context.header(name) is None for name in named)
+
+
 def accepted(predicate: Callable[[RequestContext], bool], answer: Response) -> Layer:
     """Answer something else where the server inside accepts a message with 202."""
 
@@ -66,19 +72,18 @@ def accepted(predicate: Callable[[RequestContext], bool], answer: Response) -> L
     return tee(predicate, change)
 
 
+def is_malformed(context: RequestContext) -> bool:
+    """Tell whether this is a notification with another JSON-RPC version."""
+    return context.is_notification and context.value.get("jsonrpc") != "2.0"
+
+
 def refused(change: Callable[[Response], Response]) -> Layer:
-    """Change how a malformed notification or response is refused."""
+    """Change how a malformed notification is refused."""
 
     def changed(response: Response, context: RequestContext) -> Response:
         return change(response) if response.status == 400 else response
 
-    return tee(lambda c: is_malformed(c), changed)
-
-
-def is_malformed(context: RequestContext) -> bool:
-    """Tell whether this is a notification or a response with another JSON-RPC version."""
-    value = context.value
-    return (context.is_notification or context.is_response) and value.get("jsonrpc") != "2.0"
+    return tee(is_malformed, changed)
 
 
 def with_foreign_id(response: Response) -> Response:
@@ -187,7 +192,7 @@ FAULTS = (
         "get-not-implemented",
         "endpoint-post-get",
         "GET gets 501",
-        answer_instead(lambda c: c.method == "GET", 501),
+        answer_instead(lambda c: is_good_get(c) or is_bare_get(c), 501),
     ),
     fault("get-json", "get-sse-or-405", "GET gets a JSON object", get_instead(200, body={"status": "ok"})),
     fault(
@@ -240,25 +245,25 @@ FAULTS = (
     fault(
         "refusal-200",
         "unaccepted-message-http-error",
-        "a malformed notification or response gets 200 with an error in the body",
+        "a malformed notification gets 200 with an error in the body",
         refused(lambda response: replace(response, status=200)),
     ),
     fault(
         "refusal-202",
         "unaccepted-message-http-error",
-        "a malformed notification or response gets 202 with an error in the body",
+        "a malformed notification gets 202 with an error in the body",
         refused(lambda response: replace(response, status=202)),
     ),
     fault(
         "refusal-with-id",
         "notification-error-body",
-        "the error for a malformed notification or response has an id",
+        "the error for a malformed notification has an id",
         refused(with_foreign_id),
     ),
     fault(
         "refusal-no-error",
         "notification-error-body",
-        "the body for a malformed notification or response is JSON, but no error",
+        "the body for a malformed notification is JSON, but no error",
         refused(lambda response: replace(response, body=b'{"detail":"Bad Request"}')),
     ),
     fault(
