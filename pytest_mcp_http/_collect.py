@@ -97,6 +97,22 @@ def wanted(item: pytest.Item, config: pytest.Config) -> bool:
     return not settings.cases or any(fnmatch.fnmatchcase(id, glob) for glob in settings.cases)
 
 
+def refuse_idle_globs(cases: tuple[str, ...]) -> None:
+    """Refuse a `--mcp-case` that selects nothing, which is a typing error more often than a wish.
+
+    Raises:
+        pytest.UsageError: If a glob matches no requirement.
+    """
+    from pytest_mcp_http.spec.registry import requirements
+
+    for glob in cases:
+        if not fnmatch.filter(requirements(), glob):
+            raise pytest.UsageError(
+                f"--mcp-case: {glob!r} matches no requirement; accepted: a glob over requirement ids such as "
+                "'session.*' (python -m pytest_mcp_http list prints them)"
+            )
+
+
 def add_suite(session: pytest.Session, report: pytest.CollectReport) -> None:
     """Append the suite to what the session collected."""
     result: Any = report.result

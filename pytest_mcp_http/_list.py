@@ -94,12 +94,13 @@ def unchecked_because(item: Requirement, covered: Iterable[str]) -> str:
 
 
 def _row(item: Requirement, checks: tuple[str, ...], faults: tuple[str, ...], covered: set[str]) -> Row:
+    judged = set(item.revisions) & set(HANDSHAKE_REVISIONS)
     return Row(
         id=item.id,
         chapter=item.chapter,
         level=item.level,
         revisions=item.revisions,
-        section=item.url(item.revisions[-1]),
+        section=item.url(max(judged or item.revisions)),
         wording=item.wording,
         checks=checks,
         faults=faults,

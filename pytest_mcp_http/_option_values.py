@@ -172,6 +172,8 @@ def report_file(path: Path, source: str) -> str:
     """Return the absolute path of a JSON file to write."""
     if path.suffix != ".json" or path.is_dir():
         raise _wrong(source, str(path), "the name of a file that ends in .json")
+    if not path.resolve().parent.is_dir():
+        raise _wrong(source, str(path), "a file in a directory that exists")
     return str(path.resolve())
 
 

@@ -9,6 +9,7 @@ import pytest
 from pytest_mcp_http._run import run_of
 
 if TYPE_CHECKING:
+    from pytest_mcp_http._target import Target
     from pytest_mcp_http._verdict import Verdict
 
 PROPERTIES = ("requirement", "level", "revision", "verdict", "section")
@@ -22,13 +23,19 @@ def attach(report: pytest.TestReport, item: pytest.Item, verdict: Verdict) -> No
 
     requirement = requirements()[item.function.mcp_requirement]  # type: ignore[attr-defined]
     revision = item.callspec.params["mcp_revision"]  # type: ignore[attr-defined]
-    result = record(verdict, requirement, revision, item.nodeid, run_of(item.config).known)
+    run = run_of(item.config)
+    result = record(verdict, requirement, revision, item.nodeid, run.known)
+    result["target"] = described(run.known, run.settings.revision) if run.known and not run.named else None
     report.mcp_result = result  # type: ignore[attr-defined]
+    if report.skipped:
+        # Where the check stands says more than where we turned its outcome into a skip.
+        path, line, _ = item.location
+        report.longrepr = (path, (line or 0) + 1, f"{verdict.name.replace('-', ' ')}: {result['reason']}")
     properties = [(f"mcp.{name}", result[name]) for name in PROPERTIES]
     report.user_properties += properties
     # The report of the teardown is the one that JUnit takes properties from.
     item.user_properties += properties
-    if verdict.name == "fail":
+    if report.failed and verdict.name in ("fail", "warn"):
         # The traceback through our own code helps nobody: the report is about the server.
         report.longrepr = "\n".join(
             [
@@ -38,6 +45,23 @@ def attach(report: pytest.TestReport, item: pytest.Item, verdict: Verdict) -> No
                 f"Actual:   {result['actual']}",
             ]
         )
+
+
+def described(target: Target, setting: str | tuple[str, ...]) -> dict[str, Any]:
+    """Return what reporters may know about a target, as plain JSON.
+
+    Args:
+        target: The target.
+        setting: The revisions asked for, as `--mcp-revision` has them.
+    """
+    return {
+        "url": target.display_url,
+        "server": f"{target.facts.server_name} {target.facts.server_version}".strip(),
+        "eras": list(target.facts.eras),
+        "revisions": list(target.facts.revisions),
+        "judged": list(target.judged(setting)),
+        "sessions": dict(target.facts.sessions),
+    }
 
 
 class Results:
@@ -59,27 +83,19 @@ class Results:
         if result is not None:
             self.rows.append(result)
 
+    @property
+    def judged_anything(self) -> bool:
+        """Whether any check came to a judgement on the server."""
+        return any(row["verdict"] not in ("not-applicable", "not-verified") for row in self.rows)
+
     def target(self) -> dict[str, Any]:
         """Return what reporters may know about the target."""
         run = run_of(self._config)
-        target = run.opened
-        if target is None:
-            return {
-                "url": "",
-                "server": "",
-                "eras": [],
-                "revisions": [],
-                "judged": list(run.revisions()),
-                "sessions": {},
-            }
-        return {
-            "url": target.display_url,
-            "server": f"{target.facts.server_name} {target.facts.server_version}".strip(),
-            "eras": list(target.facts.eras),
-            "revisions": list(target.facts.revisions),
-            "judged": list(run.revisions()),
-            "sessions": dict(target.facts.sessions),
-        }
+        if run.known is not None:
+            return described(run.known, run.settings.revision)
+        # Under pytest-xdist only the workers meet a target that a fixture gives.
+        unknown = {"url": "", "server": "", "eras": [], "revisions": [], "judged": [], "sessions": {}}
+        return next((row["target"] for row in self.rows if row["target"]), unknown)
 
     def header(self) -> list[str]:
         """Return the lines for pytest's header."""

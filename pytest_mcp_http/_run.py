@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mcp_http._options import Settings
-from pytest_mcp_http.errors import NotApplicable, TargetError
+from pytest_mcp_http.errors import TargetError
 
 if TYPE_CHECKING:
     from pytest_mcp_http._target import RunningTarget, Target
@@ -128,25 +128,31 @@ class Run:
     def tour(self, target: Target | str, revision: str) -> Tour:
         """Return the tour of a target at a revision, made on first use.
 
-        Raises:
-            NotApplicable: If the server does not speak the revision, or it is not to be judged.
+        Skips the test if the revision is not to be judged, which is known at collection only for a target
+        that options name.
         """
         from pytest_mcp_http.tour import Tour
 
         target = self.resolve(target)
         if revision not in target.judged(self.settings.revision):
-            raise NotApplicable(f"not judged at {revision}: the server speaks {', '.join(target.facts.revisions)}")
+            pytest.skip(f"not judged at {revision}: the server speaks {', '.join(target.facts.revisions)}")
         key = (target.url, revision)
         if key not in self._tours:
             self._tours[key] = Tour(target, revision, self.wire(target))
         return self._tours[key]
 
-    def close(self) -> None:
-        """End every session, connection and server that this process opened."""
+    def end_sessions(self) -> None:
+        """End every session and connection that this process opened."""
         for tour in self._tours.values():
             tour.close()
         for wire in self._wires.values():
             wire.close()
+        self._tours.clear()
+        self._wires.clear()
+
+    def close(self) -> None:
+        """End every session, connection and server that this process opened."""
+        self.end_sessions()
         if self._running is not None:
             self._running.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
@@ -59,11 +59,6 @@ def verdict_of(outcome: BaseException | None, level: str) -> Verdict:
     if isinstance(outcome, NotVerified):
         return Verdict("not-verified", reason=str(outcome))
     return Verdict("error", reason=f"{type(outcome).__name__}: {outcome}")
-
-
-def strictly(verdict: Verdict) -> Verdict:
-    """Return the verdict as it counts under `--mcp-strict`, where a warning is a failure."""
-    return replace(verdict, name="fail") if verdict.name == "warn" else verdict
 
 
 def record(

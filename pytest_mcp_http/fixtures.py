@@ -22,7 +22,7 @@ def mcp_target(pytestconfig: pytest.Config) -> Target:
     """The server under test, as named by `--mcp-url` and its siblings.
 
     Override it in the root conftest to point the suite (with `--mcp-suite`) or a test directory at a server
-    of your own: return a URL as a string, or a `Target`.
+    of your own: return or yield its URL.
     """
     from pytest_mcp_http._run import run_of
 
@@ -38,7 +38,16 @@ def mcp_revision(pytestconfig: pytest.Config, mcp_target: Target | str) -> str:
 
 
 @pytest.fixture(scope="session")
-def mcp_wire(pytestconfig: pytest.Config, mcp_target: Target | str) -> HttpWire:
+def _mcp_sessions(pytestconfig: pytest.Config, mcp_target: Target | str) -> Iterator[None]:
+    """End our sessions while the server of an overridden `mcp_target` is still there."""
+    from pytest_mcp_http._run import run_of
+
+    yield
+    run_of(pytestconfig).end_sessions()
+
+
+@pytest.fixture(scope="session")
+def mcp_wire(pytestconfig: pytest.Config, mcp_target: Target | str, _mcp_sessions: None) -> HttpWire:
     """The raw HTTP client, with the limits and TLS settings of the target."""
     from pytest_mcp_http._run import run_of
 
@@ -46,7 +55,9 @@ def mcp_wire(pytestconfig: pytest.Config, mcp_target: Target | str) -> HttpWire:
 
 
 @pytest.fixture(scope="session")
-def mcp_tour(pytestconfig: pytest.Config, mcp_target: Target | str, mcp_revision: str) -> Tour:
+def mcp_tour(
+    pytestconfig: pytest.Config, mcp_target: Target | str, mcp_revision: str, _mcp_sessions: None
+) -> Tour:
     """The recorded visit at `mcp_revision`; made once per process and closed at the end of the run."""
     from pytest_mcp_http._run import run_of
 
@@ -54,7 +65,9 @@ def mcp_tour(pytestconfig: pytest.Config, mcp_target: Target | str, mcp_revision
 
 
 @pytest.fixture
-def mcp_connection(pytestconfig: pytest.Config, mcp_target: Target | str, mcp_revision: str) -> Iterator[McpClient]:
+def mcp_connection(
+    pytestconfig: pytest.Config, mcp_target: Target | str, mcp_revision: str, _mcp_sessions: None
+) -> Iterator[McpClient]:
     """An `McpClient` with a finished handshake; its session is ended after the test."""
     from pytest_mcp_http._run import run_of
     from pytest_mcp_http.client import McpClient

@@ -52,6 +52,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             run.open()
         except TargetError as error:
             raise pytest.UsageError(f"mcp: {error}") from None
+    if run.settings.wanted:
+        from pytest_mcp_http._collect import refuse_idle_globs
+
+        refuse_idle_globs(run.settings.cases)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -136,7 +140,7 @@ def _judge(item: pytest.Item) -> Generator[None, None, None]:
         except NotVerified as reason:
             pytest.skip(f"not verified: {reason}")
         return
-    from pytest_mcp_http._verdict import strictly, verdict_of
+    from pytest_mcp_http._verdict import verdict_of
     from pytest_mcp_http.spec.registry import requirements
 
     level = requirements()[id].level
@@ -144,13 +148,13 @@ def _judge(item: pytest.Item) -> Generator[None, None, None]:
         yield
     except (NotApplicable, NotVerified, RequirementViolated) as outcome:
         verdict = verdict_of(outcome, level)
-        if run_of(item.config).settings.strict:
-            verdict = strictly(verdict)
         item.stash[VERDICT] = verdict
-        if verdict.name == "fail":
+        if verdict.name == "fail" or (verdict.name == "warn" and run_of(item.config).settings.strict):
             raise
         if verdict.name in ("not-applicable", "not-verified"):
             pytest.skip(f"{verdict.name.replace('-', ' ')}: {verdict.reason}")
+    except pytest.skip.Exception:
+        raise  # no statement on the requirement, so no verdict
     except BaseException as error:
         item.stash[VERDICT] = verdict_of(error, level)
         raise
@@ -176,7 +180,7 @@ def pytest_runtest_makereport(
 def pytest_report_teststatus(report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
     """Count a warning as such, not as a pass."""
     result = getattr(report, "mcp_result", None)
-    if result is not None and result["verdict"] == "warn" and report.when == "call":
+    if result is not None and result["verdict"] == "warn" and report.when == "call" and report.passed:
         return "warned", "w", ("WARN", {"yellow": True})
     return None
 
@@ -194,13 +198,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the machine-readable report."""
-    if run_of(session.config).settings.report is None:
+    """Write the machine-readable report; a run in which nothing was judged is no success."""
+    if not run_of(session.config).settings.wanted:
         return
     from pytest_mcp_http._results import results_of
 
     results = results_of(session.config)
-    if results is not None:
+    if results is None:
+        return
+    if results.rows and not results.judged_anything and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+    if run_of(session.config).settings.report is not None:
         results.write_report()
 
 

@@ -9,6 +9,8 @@ from pytest_mcp_http.errors import RequirementViolated
 from pytest_mcp_http.wire.exchange import Chunk, Exchange, Request
 from pytest_mcp_http.wire.headers import Headers
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 
 @runtime_checkable
 class Response(Protocol):

@@ -14,6 +14,8 @@ from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, is_refusal
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import Kind, Message, same_id
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 
 def assert_batch_received(response: Judged, ids: Sequence[object]) -> Exchange:
     """Assert that a batch of requests was taken: a success with a result, or with a response to one of them.

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.wire.exchange import Exchange
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 
 def assert_status(response: Judged, *statuses: int, expected: str | Sequence[str] = ()) -> Exchange:
     """Assert that a response has one of some status codes.

@@ -14,6 +14,8 @@ from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import ABSENT, json_type, same_id
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 MAX_MESSAGE_CHARS = 300
 """Characters up to which an error message passes as one concise sentence."""
 

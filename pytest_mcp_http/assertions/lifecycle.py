@@ -15,6 +15,8 @@ from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import json_type
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 SLOW_PING = 1.0
 """Seconds below which a ping is prompt whatever the other requests take."""
 

@@ -13,6 +13,8 @@ from typing import Final
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.wire.exchange import Exchange
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 _LABEL: Final = r"[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _NAME: Final = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)?"
 _KEY: Final = re.compile(rf"(?:(?P<prefix>{_LABEL}(?:\.{_LABEL})*)/)?(?P<name>{_NAME})")

@@ -13,6 +13,8 @@ from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, messages_in
 from pytest_mcp_http.wire.exchange import Exchange
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
@@ -36,28 +38,28 @@ def assert_parse_error(response: Judged) -> Exchange:
     return _assert_code(response, PARSE_ERROR, expected, plain="note")
 
 
-def assert_invalid_request(response: Judged) -> Exchange:
+def assert_invalid_request(response: Judged, *, also: Sequence[int] = ()) -> Exchange:
     """Assert that a body that is JSON but no JSON-RPC message was refused, with -32600 or as HTTP 4xx.
 
     Args:
         response: The response to the POST.
+        also: Further codes that are as good as -32600.
 
     Returns:
         The response as an exchange.
 
     Raises:
         RequirementViolated: For a success, a crash or no answer; as a note for HTTP 4xx with another code,
-            and for the right code with a 5xx status.
+            and for a right code with a 5xx status.
     """
-    expected = [
-        f"JSON-RPC error {INVALID_REQUEST}, with any HTTP status below 500",
-        "HTTP 4xx without JSON-RPC body",
-    ]
     exchange = as_exchange(response)
-    other = code_in(exchange) not in (None, INVALID_REQUEST)
-    if other and exchange.status is not None and 400 <= exchange.status < 500:
+    code = code_in(exchange)
+    wanted = code if code is not None and code in also else INVALID_REQUEST
+    codes = " or ".join(str(each) for each in (INVALID_REQUEST, *also))
+    expected = [f"JSON-RPC error {codes}, with any HTTP status below 500", "HTTP 4xx without JSON-RPC body"]
+    if code not in (None, wanted) and exchange.status is not None and 400 <= exchange.status < 500:
         violated(exchange.summary, expected, exchange, note=True)
-    return _assert_code(exchange, INVALID_REQUEST, expected, plain="pass")
+    return _assert_code(exchange, wanted, expected, plain="pass")
 
 
 def assert_method_not_found(response: Judged) -> Exchange:

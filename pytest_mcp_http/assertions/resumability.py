@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 
 def assert_event_ids_unique(streams: Sequence[Judged]) -> None:
     """Assert that no two events of a session carry the same id, on whatever stream they came.

@@ -25,6 +25,8 @@ from pytest_mcp_http.spec.messages import (
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 MAX_SHOWN: Final = 120
 """Most characters of a value that a finding quotes."""
 

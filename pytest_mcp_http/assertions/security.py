@@ -12,6 +12,8 @@ from typing import Final
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.wire.exchange import Exchange
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 _INTERNALS: Final = (
     (
         "a stack trace",

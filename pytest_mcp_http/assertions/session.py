@@ -13,6 +13,8 @@ from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.headers import is_visible_ascii
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 MIN_ID_BITS = 64
 """Bits that the varying part of a session id has to hold at least; far below a UUID, far above a counter."""
 

@@ -13,6 +13,8 @@ from pytest_mcp_http.wire import jsonrpc, sse
 from pytest_mcp_http.wire.exchange import End, Exchange
 from pytest_mcp_http.wire.jsonrpc import Kind
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 RISKY = frozenset({"bom", "lone-cr", "nul-in-id", "bad-retry", "unfinished-comment"})
 """Findings on streams that are legal or harmless, but that readers in the field stumble over."""
 

@@ -12,6 +12,8 @@ from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import JSON_TYPE, SSE_TYPE, End, Exchange
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 BROKEN_JSON = frozenset({"invalid-json", "trailing-data", "non-finite-number", "too-deep"})
 """Findings which say that a text is not one JSON value."""
 

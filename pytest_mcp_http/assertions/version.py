@@ -8,6 +8,8 @@ from __future__ import annotations
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.wire.exchange import Exchange
 
+__tracebackhide__ = True  # a failure is about the response, not about this code
+
 
 def _version(exchange: Exchange) -> object:
     result = exchange.result

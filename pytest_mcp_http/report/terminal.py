@@ -231,9 +231,15 @@ def _notes(results: Iterable[Result]) -> list[Line]:
             groups.setdefault((result["requirement"], _actual(result)), []).append(result)
     if not groups:
         return []
-    lines: list[Line] = [("Notes: legal, but known to break clients", {"bold": True})]
+    title = "Notes: the specification leaves it open, clients and users may not"
+    lines: list[Line] = [(title, {"bold": True})]
     for (requirement, actual), group in groups.items():
         lines.append(_plain(f"  {requirement} at {', '.join(_revisions(group))}: {_clean(actual, 300)}"))
+        sent = ((group[0].get("transcript") or {}).get("request") or {}).get("body") or {}
+        if sent.get("text"):
+            lines.append(_plain(f"      sent:   {_clean(sent['text'], 120)}"))
+        if group[0]["expected"]:
+            lines.append(_plain(f"      better: {_clean(' or '.join(group[0]['expected']), 300)}"))
     return lines
 
 

@@ -71,7 +71,7 @@ def odd_messages(tour: Tour) -> list[Exchange]:
     def probe() -> list[Exchange]:
         served(tour)
         client = tour.client
-        # With an id, a message of another version might as well be a broken request: only a notification is clear.
+        # With an id it might as well be a broken request, whose error may come with any status.
         found = [client.post({"jsonrpc": "1.0", "method": ROOTS_CHANGED})]
         if tour.session_id is not None:
             headers = {SESSION_HEADER: UNKNOWN_SESSION}

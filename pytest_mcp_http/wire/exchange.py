@@ -49,8 +49,8 @@ class Request:
     """
 
     method: str
-    url: str
-    headers: Headers
+    url: str = field(repr=False)
+    headers: Headers = field(repr=False)
     body: bytes = b""
     secrets: frozenset[str] = frozenset()
 

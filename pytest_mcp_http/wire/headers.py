@@ -67,7 +67,8 @@ class Headers:
         return hash(self.lines)
 
     def __repr__(self) -> str:
-        return f"Headers({list(self.lines)!r})"
+        # Names only: a value may be a secret, and a repr ends up in tracebacks and logs.
+        return f"Headers({[name for name, _ in self.lines]!r})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,12 +57,6 @@ def is_good_get(context: RequestContext) -> bool:
     )
 
 
-def is_bare_get(context: RequestContext) -> bool:
-    """Tell whether this is a GET that names no session, version, origin or event."""
-    named = ("mcp-session-id", VERSION_HEADER, "origin", "last-event-id")
-    return context.method == "GET" and all(context.header(name) is None for name in named)
-
-
 def accepted(predicate: Callable[[RequestContext], bool], answer: Response) -> Layer:
     """Answer something else where the server inside accepts a message with 202."""
 
@@ -192,7 +186,8 @@ FAULTS = (
         "get-not-implemented",
         "endpoint-post-get",
         "GET gets 501",
-        answer_instead(lambda c: is_good_get(c) or is_bare_get(c), 501),
+        get_instead(501),
+        ("stateless",),
     ),
     fault("get-json", "get-sse-or-405", "GET gets a JSON object", get_instead(200, body={"status": "ok"})),
     fault(

@@ -71,3 +71,9 @@ def test_exitfirst_stops_at_the_first_violation(pytester: pytest.Pytester, refer
     result = pytester.runpytest_subprocess("--mcp-url", url, "--mcp-case", "session.terminated-*", "-x")
     assert result.parseoutcomes()["failed"] == 1
     assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_case_that_selects_nothing_is_refused(pytester: pytest.Pytester, stateful_url: str) -> None:
+    result = pytester.runpytest_subprocess("--mcp-url", stateful_url, "--mcp-case", "sesion.*")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --mcp-case: 'sesion.[*]' matches no requirement*"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 from collections.abc import Callable
@@ -57,8 +58,10 @@ def test_fixture_override_names_the_target(pytester: pytest.Pytester, stateful_u
         """
     )
     for extra in ((), ("-n", "2")):
-        result = pytester.runpytest_subprocess("--mcp-suite", *CASE, *extra)
+        result = pytester.runpytest_subprocess("--mcp-suite", *CASE, *extra, "--mcp-report", "r.json")
         assert result.parseoutcomes()["passed"] == 1
+        result.stdout.fnmatch_lines(["conformant: 1 passed*(2025-11-25)"])
+        assert json.loads((pytester.path / "r.json").read_text())["target"]["url"] == stateful_url
 
 
 def test_own_fixture_of_the_same_name_does_not_change_the_suite(
@@ -106,3 +109,37 @@ def test_connection_fixture_serves_the_users_tests(pytester: pytest.Pytester, st
     )
     result = pytester.runpytest_subprocess("--mcp-url", stateful_url, *CASE)
     assert result.parseoutcomes()["passed"] == 2
+
+
+def test_sessions_end_before_an_overridden_server(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import asyncio, threading
+        import pytest, uvicorn
+        from reference_server import create_app
+        from reference_server.serving import config, listen
+
+        @pytest.fixture(scope="session")
+        def mcp_target():
+            listener = listen("127.0.0.1", 0)
+            app = create_app(mode="stateful")
+            served = []
+
+            async def counting(scope, receive, send):
+                if scope["type"] == "http":
+                    served.append(scope["method"])
+                await app(scope, receive, send)
+
+            server = uvicorn.Server(config(counting))
+            thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
+            thread.start()
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+            assert served[-1] == "DELETE", served
+            server.should_exit = True
+            thread.join(10)
+        """
+    )
+    result = pytester.runpytest_subprocess("--mcp-suite", *CASE)
+    outcomes = result.parseoutcomes()
+    assert outcomes["passed"] == 1
+    assert "errors" not in outcomes

@@ -49,6 +49,7 @@ def test_nothing_to_judge_is_no_pass(pytester: pytest.Pytester, reference: Refer
     url = reference(mode="stateless")
     result = pytester.runpytest_subprocess("--mcp-url", url, "--mcp-case", "session.id-visible-ascii", "-rs")
     assert "passed" not in result.parseoutcomes()
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     result.stdout.fnmatch_lines(["*not applicable: the server assigns no session id*"])
     result.stdout.no_fnmatch_line("conformant:*")
 
@@ -91,7 +92,13 @@ def test_secrets_stay_out_of_every_output(
         "--mcp-report", "r.json", "--junitxml", "j.xml", "-vv",
     )  # fmt: skip
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    seen = "\n".join([*result.outlines, *result.errlines])
+    pytester.makepyfile(
+        "def test_mine(mcp_connection):\n    exchange = mcp_connection.request('ping')\n    assert exchange is None"
+    )
+    mine = pytester.runpytest_subprocess(
+        "--mcp-url", url, "--mcp-header", "Authorization: env:TOKEN", "-vv", "-l", "-k", "test_mine"
+    )
+    seen = "\n".join([*result.outlines, *result.errlines, *mine.outlines])
     seen += (pytester.path / "r.json").read_text() + (pytester.path / "j.xml").read_text()
     assert secret not in seen
     assert "MCP_AUTHORIZATION" in seen

@@ -83,6 +83,11 @@ class TestPlainRefusals:
         assert verdict(assert_parse_error, exchange) == "fail"
         assert verdict(assert_invalid_request, exchange) == "note"
 
+    def test_further_code(self, reply: Any) -> None:
+        assert verdict(assert_invalid_request, reply(error(-32602)), also=(-32602,)) == "pass"
+        assert verdict(assert_invalid_request, reply(error(-32602))) == "fail"
+        assert verdict(assert_invalid_request, reply(error(-32602), status=500), also=(-32602,)) == "note"
+
     def test_tolerated_code(self, reply: Any) -> None:
         assert verdict(assert_invalid_params, reply(error(-32600)), tolerated=(-32600,)) == "note"
         assert verdict(assert_invalid_params, reply(error(-32600), status=500), tolerated=(-32600,)) == "fail"
