@@ -17,6 +17,7 @@ from pytest_mcp_http._target import open_target
 from pytest_mcp_http._verdict import Verdict, verdict_of
 from pytest_mcp_http.spec.registry import requirements
 from pytest_mcp_http.tour import Tour
+from reference_server.faults.security import SECOND_ADDRESS
 
 RED = ("fail", "warn", "error")
 
@@ -77,9 +78,13 @@ def judge_url(url: str, revisions: Iterable[str]) -> Judgement:
 
 
 @pytest.fixture
-def judge(reference: Callable[..., str], caplog: pytest.LogCaptureFixture) -> Callable[..., Judgement]:
+def judge(
+    reference: Callable[..., str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Judgement]:
     """Judge the reference server run with some options, at some revisions."""
     caplog.set_level(logging.CRITICAL)
+    # No test server listens on a network: a second loopback address stands for the network address.
+    monkeypatch.setattr("pytest_mcp_http.suite.test_security.own_addresses", lambda: (SECOND_ADDRESS,))
 
     def run(revisions: Iterable[str], **options: Any) -> Judgement:
         return judge_url(reference(**options), revisions)
