@@ -79,7 +79,9 @@ def revisions_of(function: object, config: pytest.Config) -> tuple[str, ...]:
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
     """Parametrise a check by revision; leaves every other test alone."""
-    if requirement_of(metafunc.function) is not None and isinstance(metafunc.definition.getparent(McpModule), McpModule):
+    if requirement_of(metafunc.function) is not None and isinstance(
+        metafunc.definition.getparent(McpModule), McpModule
+    ):
         revisions = revisions_of(metafunc.function, metafunc.config)
         metafunc.parametrize("mcp_revision", revisions, scope="session")
 

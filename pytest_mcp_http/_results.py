@@ -1,4 +1,4 @@
-"""Results of the checks: attached to reports where they run, gathered and handed to reporters where it ends."""
+"""Results of the checks: attached to reports where they run, gathered where the run ends."""
 
 from __future__ import annotations
 

@@ -96,7 +96,9 @@ class Run:
             from pytest_mcp_http._target import open_target
 
             try:
-                running = open_target(replace(self.settings, url=target, command=None, app=None, reference=None))
+                running = open_target(
+                    replace(self.settings, url=target, command=None, app=None, reference=None)
+                )
             except TargetError as error:
                 pytest.exit(f"mcp_target: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
             self._resolved[target] = running.target

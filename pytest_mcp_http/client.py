@@ -75,7 +75,9 @@ class McpClient:
 
     def initialize(self, *, id: object = _UNSET, headers: Mapping[str, str | None] | None = None) -> Exchange:
         """Send `initialize` and remember the session id and the version of the answer."""
-        body = jsonrpc.request("initialize", self.initialize_params(), id=self.next_id() if id is _UNSET else id)
+        body = jsonrpc.request(
+            "initialize", self.initialize_params(), id=self.next_id() if id is _UNSET else id
+        )
         exchange = self.post(body, headers={SESSION_HEADER: None, VERSION_HEADER: None, **(headers or {})})
         self.session_id = exchange.headers.get(SESSION_HEADER) if exchange.ok else None
         result = exchange.result
@@ -133,7 +135,9 @@ class McpClient:
         """POST a body: bytes as they are, anything else as JSON."""
         return self.send(self.build("POST", body, headers), limits=limits)
 
-    def get(self, *, headers: Mapping[str, str | None] | None = None, limits: Limits | None = None) -> Exchange:
+    def get(
+        self, *, headers: Mapping[str, str | None] | None = None, limits: Limits | None = None
+    ) -> Exchange:
         """Send a GET and return the answer; a stream that opens is closed at once."""
         with self.listen(headers=headers, limits=limits) as stream:
             limit = (limits or self.wire.limits).total
@@ -184,7 +188,9 @@ class McpClient:
 
     # -- requests -------------------------------------------------------------------------------------------
 
-    def build(self, method: str, body: object = None, headers: Mapping[str, str | None] | None = None) -> Request:
+    def build(
+        self, method: str, body: object = None, headers: Mapping[str, str | None] | None = None
+    ) -> Request:
         """Build the HTTP request that this client would send now.
 
         Args:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def mcp_target(pytestconfig: pytest.Config) -> Target:
-    """The server under test, as named by `--mcp-url` and its siblings.
+    """Give the server under test, as named by `--mcp-url` and its siblings.
 
     Override it in the root conftest to point the suite (with `--mcp-suite`) or a test directory at a server
     of your own: return or yield its URL.
@@ -31,7 +31,7 @@ def mcp_target(pytestconfig: pytest.Config) -> Target:
 
 @pytest.fixture(scope="session")
 def mcp_revision(pytestconfig: pytest.Config, mcp_target: Target | str) -> str:
-    """The protocol revision that a test speaks: the newest of the handshake era that the server speaks."""
+    """Give the revision that a test speaks: the newest of the handshake era that the server speaks."""
     from pytest_mcp_http._run import run_of
 
     return run_of(pytestconfig).newest(mcp_target)
@@ -48,7 +48,7 @@ def _mcp_sessions(pytestconfig: pytest.Config, mcp_target: Target | str) -> Iter
 
 @pytest.fixture(scope="session")
 def mcp_wire(pytestconfig: pytest.Config, mcp_target: Target | str, _mcp_sessions: None) -> HttpWire:
-    """The raw HTTP client, with the limits and TLS settings of the target."""
+    """Give the raw HTTP client, with the limits and TLS settings of the target."""
     from pytest_mcp_http._run import run_of
 
     return run_of(pytestconfig).wire(mcp_target)
@@ -58,7 +58,7 @@ def mcp_wire(pytestconfig: pytest.Config, mcp_target: Target | str, _mcp_session
 def mcp_tour(
     pytestconfig: pytest.Config, mcp_target: Target | str, mcp_revision: str, _mcp_sessions: None
 ) -> Tour:
-    """The recorded visit at `mcp_revision`; made once per process and closed at the end of the run."""
+    """Give the recorded visit at `mcp_revision`; made once per process, ended with the run."""
     from pytest_mcp_http._run import run_of
 
     return run_of(pytestconfig).tour(mcp_target, mcp_revision)
@@ -68,7 +68,7 @@ def mcp_tour(
 def mcp_connection(
     pytestconfig: pytest.Config, mcp_target: Target | str, mcp_revision: str, _mcp_sessions: None
 ) -> Iterator[McpClient]:
-    """An `McpClient` with a finished handshake; its session is ended after the test."""
+    """Give an `McpClient` with a finished handshake; its session is ended after the test."""
     from pytest_mcp_http._run import run_of
     from pytest_mcp_http.client import McpClient
 

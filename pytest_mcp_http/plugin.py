@@ -104,8 +104,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     from pytest_mcp_http._collect import requirement_of, wanted
     from pytest_mcp_http.spec.registry import requirements
 
-    kept = []
-    excluded = []
+    kept: list[pytest.Item] = []
+    excluded: list[pytest.Item] = []
     for item in items:
         id = requirement_of(getattr(item, "function", None))
         if id is not None:

@@ -123,7 +123,7 @@ class Tour:
     def new_client(
         self, wire: HttpWire | None = None, capabilities: Mapping[str, object] | None = None
     ) -> McpClient:
-        """Return a client of this revision that has not sent anything; its session is closed with the tour."""
+        """Return a client of this revision that has sent nothing yet; its session ends with the tour."""
         client = McpClient(
             self.target.url,
             self.revision,

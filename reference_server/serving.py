@@ -12,10 +12,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from reference_server._context import ASGIApp
-
-RAW_NAMES: Final = "mcp.raw_header_names"
-"""Key in `scope["state"]` of the request's header names as they were spelt; ASGI has them in lower case only."""
+from reference_server._context import RAW_NAMES, ASGIApp
 
 GRACEFUL_SECONDS: Final = 1
 """How long open streams may go on after the server was told to end."""
@@ -50,7 +47,7 @@ def listen(host: str, port: int) -> socket.socket:
 def config(app: ASGIApp) -> uvicorn.Config:
     """Return the settings with which uvicorn serves the app."""
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         http=_RawNamesProtocol,
         ws="none",
         lifespan="on",

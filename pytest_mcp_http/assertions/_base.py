@@ -70,7 +70,9 @@ def _pairs(headers: Any) -> Iterable[tuple[str, str]]:
     return [(str(name), str(value)) for name, value in dict(headers).items()]
 
 
-def violated(actual: str, expected: str | Sequence[str], exchange: Exchange | None, *, note: bool = False) -> NoReturn:
+def violated(
+    actual: str, expected: str | Sequence[str], exchange: Exchange | None, *, note: bool = False
+) -> NoReturn:
     """Raise `RequirementViolated`.
 
     Args:

@@ -47,7 +47,9 @@ def assert_accepted(response: Judged) -> Exchange:
     """
     exchange = assert_status(response, 202, expected="HTTP 202 with an empty body")
     if exchange.body:
-        violated(f"HTTP 202 with a body of {len(exchange.body)} bytes", "HTTP 202 with an empty body", exchange)
+        violated(
+            f"HTTP 202 with a body of {len(exchange.body)} bytes", "HTTP 202 with an empty body", exchange
+        )
     return exchange
 
 
@@ -72,7 +74,9 @@ def assert_accepted_or_refused(response: Judged) -> Exchange:
     return exchange
 
 
-def assert_no_server_error(response: Judged, expected: str | Sequence[str] = "any status below 500") -> Exchange:
+def assert_no_server_error(
+    response: Judged, expected: str | Sequence[str] = "any status below 500"
+) -> Exchange:
     """Assert that a server answered, and not with a 5xx status.
 
     Args:

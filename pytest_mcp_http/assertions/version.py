@@ -65,7 +65,7 @@ def assert_counter_offer(response: Judged, version: str) -> str | None:
     if isinstance(offered, str):
         return offered
     refused = exchange.error is not None and (exchange.status or 500) < 500
-    violated(f"{exchange.summary}, to initialize at {version}", expected, exchange, note=refused)
+    return violated(f"{exchange.summary}, to initialize at {version}", expected, exchange, note=refused)
 
 
 def assert_version_refused(response: Judged, version: str) -> Exchange:

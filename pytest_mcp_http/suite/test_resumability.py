@@ -72,7 +72,9 @@ def test_event_ids_are_unique(mcp_tour: Tour) -> None:
 def test_only_the_resumed_stream_is_replayed(mcp_tour: Tour) -> None:
     found = resumed(mcp_tour)
     if not (found.own.ok and found.own.is_sse):
-        raise NotApplicable(f"the server does not resume streams: GET with Last-Event-ID got {found.own.summary}")
+        raise NotApplicable(
+            f"the server does not resume streams: GET with Last-Event-ID got {found.own.summary}"
+        )
     expected = "only messages of the stream that the event id belongs to"
     other = found.second.request.message
     ids = set(event_ids(found.second))
@@ -92,7 +94,9 @@ def test_missed_events_are_replayed(mcp_tour: Tour) -> None:
     if event_ids(found.first)[0] in seen:
         violated("the event that the client had seen came again", "the events after it", found.own)
     if found.own.response is None:
-        violated(f"nothing was replayed within {WINDOW:g} s", "the events after the id, or HTTP 4xx", found.own)
+        violated(
+            f"nothing was replayed within {WINDOW:g} s", "the events after the id, or HTTP 4xx", found.own
+        )
 
 
 @requirement("resumability.unknown-event-id")

@@ -194,7 +194,7 @@ def test_unknown_id_is_no_other_failure(mcp_tour: Tour) -> None:
         if exchange.status in (401, 403) or exchange.status is None or exchange.status >= 500:
             violated(
                 f"{exchange.summary}, for {what} with an id that was never issued",
-                "HTTP 404: clients take anything else for an authorization or server failure and keep the dead id",
+                "HTTP 404: clients take anything else for another kind of failure and keep the dead id",
                 exchange,
             )
 
@@ -241,10 +241,18 @@ def test_new_session_while_others_live(mcp_tour: Tour) -> None:
                 raise NotVerified("an initialize did not end within the limits")
             refused_by_others(client.log[0])
             if client.log[0].result is None:
-                violated(f"{client.log[0].summary}, to an initialize while others are open", expected, client.log[0])
+                violated(
+                    f"{client.log[0].summary}, to an initialize while others are open",
+                    expected,
+                    client.log[0],
+                )
         after = first.request("ping")
         if after.result is None:
-            violated(f"{after.summary}, to the first client after two more connected", "the first session goes on", after)
+            violated(
+                f"{after.summary}, to the first client after two more connected",
+                "the first session goes on",
+                after,
+            )
 
 
 @requirement("session.header-name-case-insensitive")

@@ -79,7 +79,9 @@ def test_counter_offer_is_the_latest(mcp_tour: Tour) -> None:
     latest = max(r for r in mcp_tour.target.facts.revisions if r in HANDSHAKE_REVISIONS)
     for version, exchange in offers:
         if version not in UNKNOWN_VERSIONS and version < latest:
-            violated(f"a counter-offer of {version}", f"{latest}, the newest that the server speaks", exchange)
+            violated(
+                f"a counter-offer of {version}", f"{latest}, the newest that the server speaks", exchange
+            )
 
 
 def keeps_to_its_version(tour: Tour) -> None:
@@ -171,7 +173,11 @@ def test_absent_header_in_a_session(mcp_tour: Tour) -> None:
     served(mcp_tour)
     exchange = mcp_tour.client.request("ping", headers={VERSION_HEADER: None})
     if exchange.result is None:
-        violated(f"{exchange.summary}, without the header", "the version that the session negotiated holds", exchange)
+        violated(
+            f"{exchange.summary}, without the header",
+            "the version that the session negotiated holds",
+            exchange,
+        )
 
 
 @requirement("version.header-on-initialize-mismatch")

@@ -109,7 +109,9 @@ class Exchange:
     detail: str = ""
     headers_at: float | None = None
     ended_at: float = 0.0
-    parsed: tuple[tuple[sse.Event, ...], tuple[sse.Finding, ...]] | None = field(default=None, repr=False, compare=False)
+    parsed: tuple[tuple[sse.Event, ...], tuple[sse.Finding, ...]] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     @cached_property
     def body(self) -> bytes:
@@ -194,7 +196,9 @@ class Exchange:
         if self.is_sse:
             for event in self.events:
                 if event.dispatched and event.data:
-                    yield Received(jsonrpc.decode(event.data.encode("utf-8", "replace")), event, self.arrival(event))
+                    yield Received(
+                        jsonrpc.decode(event.data.encode("utf-8", "replace")), event, self.arrival(event)
+                    )
         elif self.body and (self.is_json or self.body.lstrip()[:1] in (b"{", b"[")):
             yield Received(jsonrpc.decode(self.body), None, self.chunks[-1].at)
 
@@ -230,7 +234,11 @@ class Exchange:
     def error(self) -> dict[str, object] | None:
         """The `error` object of the first response, or None when there is none."""
         response = self.response
-        if response is None or response.kind is not jsonrpc.Kind.ERROR or not isinstance(response.error, dict):
+        if (
+            response is None
+            or response.kind is not jsonrpc.Kind.ERROR
+            or not isinstance(response.error, dict)
+        ):
             return None
         return response.error
 
@@ -243,7 +251,11 @@ class Exchange:
     def summary(self) -> str:
         """One line that says what came back, for reports."""
         if self.status is None:
-            return f"no response ({self.end.value}: {self.detail})" if self.detail else f"no response ({self.end.value})"
+            return (
+                f"no response ({self.end.value}: {self.detail})"
+                if self.detail
+                else f"no response ({self.end.value})"
+            )
         parts = [f"HTTP {self.status}"]
         if self.essence:
             parts.append(self.essence)

@@ -18,7 +18,7 @@ def resumes(context: RequestContext) -> bool:
 
 
 def numbered_per_stream() -> Layer:
-    """Number the events of each stream from one, so that ids repeat between streams."""
+    """Give each stream its own numbers from one on, so that ids repeat between streams."""
 
     def number(block: EventBlock, context: RequestContext) -> EventBlock:
         if block.get("id") is None:
@@ -47,7 +47,9 @@ def replays(everything: bool) -> Layer:
     async def run(call: Call) -> None:
         context = call.context
         kept: list[Any] = context.state.get("kept", [])
-        mine = any(s == context.session_id and b.get("id") == context.header("last-event-id") for s, _, b in kept)
+        mine = any(
+            s == context.session_id and b.get("id") == context.header("last-event-id") for s, _, b in kept
+        )
         if not resumes(context) or (everything and mine) or context.session is None:
             await call.forward()
             return
@@ -91,8 +93,6 @@ FAULTS = (
         "resumability.unknown-id-500",
         "resumability.unknown-event-id",
         "an event id that was never issued makes the server fail",
-        answer_instead(
-            lambda c: resumes(c) and "never-issued" in (c.header("last-event-id") or ""), 500
-        ),
+        answer_instead(lambda c: resumes(c) and "never-issued" in (c.header("last-event-id") or ""), 500),
     ),
 )

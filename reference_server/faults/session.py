@@ -8,6 +8,7 @@ from collections.abc import Callable
 import anyio
 
 from reference_server._context import (
+    RAW_NAMES,
     REVISIONS,
     SESSION_HEADER,
     VERSION_HEADER,
@@ -30,7 +31,6 @@ from reference_server._layers import (
     tee,
 )
 from reference_server.faults import Fault
-from reference_server.serving import RAW_NAMES
 
 STATEFUL = ("stateful",)
 

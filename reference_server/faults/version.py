@@ -178,7 +178,9 @@ FAULTS = (
         ("version.header-absent-assume-2025-03-26",),
         ("stateless",),
         summary="a request without the version header is refused",
-        layer=answer_instead(lambda c: c.is_request and not c.is_initialize and not c.header(VERSION_HEADER), 400),
+        layer=answer_instead(
+            lambda c: c.is_request and not c.is_initialize and not c.header(VERSION_HEADER), 400
+        ),
         revisions=WITH_HEADER,
     ),
     Fault(

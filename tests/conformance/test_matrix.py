@@ -29,9 +29,7 @@ def shown_at(fault: Fault) -> Sequence[str]:
     if FULL:
         return revisions
     # One revision per declared requirement is enough to see each of them broken.
-    needed = {
-        max(r for r in revisions if r in requirements()[id].revisions) for id in fault.requirements
-    }
+    needed = {max(r for r in revisions if r in requirements()[id].revisions) for id in fault.requirements}
     return sorted(needed)
 
 
@@ -45,7 +43,9 @@ def rows(entries: Any) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("options", [{}, {"json_response": True}, {"resumable": True}], ids=["sse", "json", "resumable"])
+@pytest.mark.parametrize(
+    "options", [{}, {"json_response": True}, {"resumable": True}], ids=["sse", "json", "resumable"]
+)
 @pytest.mark.parametrize("mode", MODES)
 def test_clean_server_breaks_nothing(judge: Callable[..., Any], mode: str, options: dict[str, bool]) -> None:
     if options.get("resumable") and mode == "stateless":

@@ -30,7 +30,11 @@ def test_every_check_has_a_fault_that_it_alone_catches() -> None:
 
 def test_every_fault_breaks_a_requirement_that_has_a_check() -> None:
     judged = set(checks())
-    assert not [fault.id for fault in catalogue().values() if not fault.requirements or set(fault.requirements) - judged]
+    assert not [
+        fault.id
+        for fault in catalogue().values()
+        if not fault.requirements or set(fault.requirements) - judged
+    ]
 
 
 def test_checks_stand_in_the_chapter_of_their_requirement() -> None:

@@ -10,8 +10,8 @@ PROBE = """
     def test_modules():
         heavy = {"httpx", "httpcore", "h11", "jsonschema", "mcp", "uvicorn", "httpx_sse"}
         assert not heavy & set(sys.modules)
-        ours = {m for m in sys.modules if m.startswith("pytest_mcp_http")}
-        assert not [m for m in ours if ".wire" in m or ".suite" in m or ".report" in m or ".spec.r" in m and "revisions" not in m]
+        parts = {".".join(name.split(".")[:2]) for name in sys.modules}
+        assert not parts & {f"pytest_mcp_http.{part}" for part in ("wire", "suite", "report", "tour", "client")}
 """
 
 

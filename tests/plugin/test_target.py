@@ -79,7 +79,9 @@ def test_dead_port_is_one_usage_error(pytester: pytest.Pytester) -> None:
         port = free.getsockname()[1]
     result = pytester.runpytest_subprocess("--mcp-url", f"http://127.0.0.1:{port}/mcp")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: mcp: *nothing listens*", f"*sent: POST http://127.0.0.1:{port}/mcp*"])
+    result.stderr.fnmatch_lines(
+        ["ERROR: mcp: *nothing listens*", f"*sent: POST http://127.0.0.1:{port}/mcp*"]
+    )
     result.stdout.no_fnmatch_line("*mcp/session*")
 
 
@@ -131,7 +133,8 @@ def test_sessions_end_before_an_overridden_server(pytester: pytest.Pytester) -> 
                 await app(scope, receive, send)
 
             server = uvicorn.Server(config(counting))
-            thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
+            serve = lambda: asyncio.run(server.serve(sockets=[listener]))
+            thread = threading.Thread(target=serve, daemon=True)
             thread.start()
             yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
             assert served[-1] == "DELETE", served

@@ -93,7 +93,11 @@ def test_secrets_stay_out_of_every_output(
     )  # fmt: skip
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     pytester.makepyfile(
-        "def test_mine(mcp_connection):\n    exchange = mcp_connection.request('ping')\n    assert exchange is None"
+        """
+        def test_mine(mcp_connection):
+            exchange = mcp_connection.request("ping")
+            assert exchange is None
+        """
     )
     mine = pytester.runpytest_subprocess(
         "--mcp-url", url, "--mcp-header", "Authorization: env:TOKEN", "-vv", "-l", "-k", "test_mine"
