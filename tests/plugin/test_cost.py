@@ -10,8 +10,8 @@ PROBE = """
     def test_modules():
         heavy = {"httpx", "httpcore", "h11", "jsonschema", "mcp", "uvicorn", "httpx_sse"}
         assert not heavy & set(sys.modules)
-        parts = {".".join(name.split(".")[:2]) for name in sys.modules}
-        assert not parts & {f"pytest_mcp_http.{part}" for part in ("wire", "suite", "report", "tour", "client")}
+        ours = {".".join(name.split(".")[:2]) for name in sys.modules}
+        assert not ours & {f"pytest_mcp_http.{name}" for name in ("wire", "suite", "report", "tour", "client")}
 """
 
 
