@@ -73,7 +73,9 @@ def start_reference(settings: Settings) -> AppServer:
             str(error),
             "correct --mcp-reference-option, or install what is named; every other target works without it",
         ) from None
-    return AppServer(app, f"the reference server, {settings.reference}", settings)
+    from reference_server.serving import RawNamesProtocol
+
+    return AppServer(app, f"the reference server, {settings.reference}", settings, RawNamesProtocol)
 
 
 def _cannot_start(what: str, reason: str, advice: str) -> TargetError:
@@ -150,9 +152,10 @@ class AppServer:
         app: The application.
         description: What it is, one line.
         settings: Path of the endpoint, and the headers whose values are secret.
+        http: uvicorn's protocol class; h11 by default, the same bytes whatever else is installed.
     """
 
-    def __init__(self, app: _App, description: str, settings: Settings) -> None:
+    def __init__(self, app: _App, description: str, settings: Settings, http: Any = "h11") -> None:
         self.description = description
         self._app = app
         self._path = settings.path
@@ -161,10 +164,11 @@ class AppServer:
         self._ready = threading.Event()
         self._failure = ""
         self._task: asyncio.Task[None] | None = None
-        self._socket = socket.socket()
+        # The protocol is named for asyncio, which else leaves Nagle's algorithm on: 40 ms per response.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.bind(("127.0.0.1", 0))
         self._port: int = self._socket.getsockname()[1]
-        self._server = _Server(self._ready, self._watched)
+        self._server = _Server(self._ready, self._watched, http)
         self._thread = threading.Thread(target=self._run, name="mcp-app", daemon=True)
         self._thread.start()
 
@@ -234,14 +238,13 @@ class AppServer:
 class _Server(uvicorn.Server):
     """A uvicorn server that says when it is ready, and writes no log of its own."""
 
-    def __init__(self, ready: threading.Event, app: _App) -> None:
+    def __init__(self, ready: threading.Event, app: _App, http: Any) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 interface="asgi3",
                 proxy_headers=False,
-                # h11 and no websockets: the same bytes whatever else is installed.
-                http="h11",
+                http=http,
                 ws="none",
                 lifespan="auto",
                 access_log=False,

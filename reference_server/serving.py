@@ -48,7 +48,7 @@ def config(app: ASGIApp) -> uvicorn.Config:
     """Return the settings with which uvicorn serves the app."""
     return uvicorn.Config(
         app,
-        http=_RawNamesProtocol,
+        http=RawNamesProtocol,
         ws="none",
         lifespan="on",
         log_level="warning",
@@ -58,7 +58,7 @@ def config(app: ASGIApp) -> uvicorn.Config:
     )
 
 
-class _RawNamesProtocol(H11Protocol):
+class RawNamesProtocol(H11Protocol):
     """uvicorn's protocol, which also tells the app how header names were spelt."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -6,7 +6,7 @@ from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 
-SAMPLE = 12
+SAMPLE = 8
 """Sessions opened to compare their ids."""
 
 

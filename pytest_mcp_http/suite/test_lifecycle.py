@@ -33,7 +33,7 @@ from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import ABSENT
 
-SILENCE = 0.3
+SILENCE = 0.15
 """Seconds to wait for requests that the server should not send."""
 
 PING_FORMS: Mapping[str, Any] = {"without params": ABSENT, "with {}": {}, "with _meta": {"_meta": {}}}

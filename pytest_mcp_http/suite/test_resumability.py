@@ -12,7 +12,7 @@ from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 
-WINDOW = 0.3
+WINDOW = 0.15
 """Seconds in which a replay is awaited; everything to replay exists already."""
 
 

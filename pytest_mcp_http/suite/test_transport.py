@@ -61,7 +61,7 @@ SAME_CONTENT_TYPE = ("application/json; charset=utf-8", "application/json;charse
 OTHER_CONTENT_TYPE = ("text/plain", "application/x-www-form-urlencoded")
 """Media types that a browser sends across origins without asking first."""
 
-SECOND_GET = 0.2
+SECOND_GET = 0.1
 """Seconds that a second GET stream may take to be answered: some servers first let go of the other one."""
 
 REOPEN_AFTER = (0.0, 0.2, 0.6)
