@@ -35,7 +35,7 @@ def attach(report: pytest.TestReport, item: pytest.Item, verdict: Verdict) -> No
     report.user_properties += properties
     # The report of the teardown is the one that JUnit takes properties from.
     item.user_properties += properties
-    if report.failed and verdict.name in ("fail", "warn"):
+    if verdict.name == "fail":
         # The traceback through our own code helps nobody: the report is about the server.
         report.longrepr = "\n".join(
             [

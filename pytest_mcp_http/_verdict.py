@@ -37,12 +37,13 @@ class Verdict:
 PASS = Verdict("pass")
 
 
-def verdict_of(outcome: BaseException | None, level: str) -> Verdict:
+def verdict_of(outcome: BaseException | None, level: str, *, strict: bool = False) -> Verdict:
     """Judge how a check ended.
 
     Args:
         outcome: What the check raised, or None.
         level: Level of the requirement: a SHOULD that is broken warns, latitude (MAY) notes.
+        strict: Whether a SHOULD that is broken fails as well.
 
     Returns:
         The verdict; `error` for anything that is not a statement on the server.
@@ -50,7 +51,7 @@ def verdict_of(outcome: BaseException | None, level: str) -> Verdict:
     if outcome is None:
         return PASS
     if isinstance(outcome, RequirementViolated):
-        name: VerdictName = "warn" if level.startswith("SHOULD") else "fail"
+        name: VerdictName = "warn" if level.startswith("SHOULD") and not strict else "fail"
         if outcome.note or level == "MAY":
             name = "note"
         return Verdict(name, outcome.expected, outcome.actual, exchange=outcome.exchange)

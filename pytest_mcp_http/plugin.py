@@ -147,9 +147,9 @@ def _judge(item: pytest.Item) -> Generator[None, None, None]:
     try:
         yield
     except (NotApplicable, NotVerified, RequirementViolated) as outcome:
-        verdict = verdict_of(outcome, level)
+        verdict = verdict_of(outcome, level, strict=run_of(item.config).settings.strict)
         item.stash[VERDICT] = verdict
-        if verdict.name == "fail" or (verdict.name == "warn" and run_of(item.config).settings.strict):
+        if verdict.name == "fail":
             raise
         if verdict.name in ("not-applicable", "not-verified"):
             pytest.skip(f"{verdict.name.replace('-', ' ')}: {verdict.reason}")
@@ -180,7 +180,7 @@ def pytest_runtest_makereport(
 def pytest_report_teststatus(report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
     """Count a warning as such, not as a pass."""
     result = getattr(report, "mcp_result", None)
-    if result is not None and result["verdict"] == "warn" and report.when == "call" and report.passed:
+    if result is not None and result["verdict"] == "warn" and report.when == "call":
         return "warned", "w", ("WARN", {"yellow": True})
     return None
 

@@ -91,10 +91,14 @@ def get_stream(tour: Tour) -> Exchange:
 
 def settled(tour: Tour, exchange: Exchange) -> Exchange:
     """Return the exchange, or its repetition if the connection broke: networks break once, servers again."""
+    return repeated(tour, exchange) if exchange.end is End.RESET and lacks_answer(exchange) else exchange
+
+
+def repeated(tour: Tour, exchange: Exchange) -> Exchange:
+    """Send the request of an exchange once more, with a fresh id, and wait as long as the limits say."""
     sent = exchange.request.message
-    if exchange.end is not End.RESET or not lacks_answer(exchange) or sent is None:
-        return exchange
-    return tour.client.post({**sent.value, "id": tour.client.next_id()})
+    assert sent is not None
+    return tour.client.post({**sent.value, "id": tour.client.next_id()}, limits=tour.wire.limits)
 
 
 def resumed(tour: Tour, exchange: Exchange) -> Exchange | None:

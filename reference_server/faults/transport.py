@@ -32,6 +32,14 @@ from reference_server.faults import Fault
 BOTH: Final = ("stateless", "stateful")
 STATEFUL: Final = ("stateful",)
 JSON_ONLY: Final = {"json_response": True}
+CLIENT_NOTIFICATIONS: Final = frozenset(
+    {
+        "notifications/initialized",
+        "notifications/cancelled",
+        "notifications/progress",
+        "notifications/roots/list_changed",
+    }
+)
 SSE_TYPE: Final = ("content-type", "text/event-stream")
 JSON_TYPE: Final = ("content-type", "application/json")
 
@@ -55,6 +63,11 @@ def is_good_get(context: RequestContext) -> bool:
         and context.header("origin") is None
         and context.header("last-event-id") is None
     )
+
+
+def is_defined_notification(context: RequestContext) -> bool:
+    """Tell whether this is a notification that the specification defines for clients."""
+    return context.is_notification and context.rpc_method in CLIENT_NOTIFICATIONS
 
 
 def accepted(predicate: Callable[[RequestContext], bool], answer: Response) -> Layer:
@@ -205,25 +218,25 @@ FAULTS = (
         "notification-200-null",
         "notification-202-empty",
         "an accepted notification gets 200 with null",
-        accepted(lambda c: c.is_notification, Response(200, (JSON_TYPE,), b"null")),
+        accepted(is_defined_notification, Response(200, (JSON_TYPE,), b"null")),
     ),
     fault(
         "notification-204",
         "notification-202-empty",
         "an accepted notification gets 204",
-        accepted(lambda c: c.is_notification, Response(204)),
+        accepted(is_defined_notification, Response(204)),
     ),
     fault(
         "notification-202-text",
         "notification-202-empty",
         "an accepted notification gets 202 with a text",
-        accepted(lambda c: c.is_notification, Response(202, (("content-type", "text/plain"),), b"Accepted")),
+        accepted(is_defined_notification, Response(202, (("content-type", "text/plain"),), b"Accepted")),
     ),
     fault(
         "notification-stream",
         "notification-202-empty",
         "an accepted notification gets an event stream",
-        accepted(lambda c: c.is_notification, Response(200, (SSE_TYPE,), b": done\n\n")),
+        accepted(is_defined_notification, Response(200, (SSE_TYPE,), b": done\n\n")),
     ),
     fault(
         "response-204",

@@ -106,3 +106,12 @@ def test_secrets_stay_out_of_every_output(
     seen += (pytester.path / "r.json").read_text() + (pytester.path / "j.xml").read_text()
     assert secret not in seen
     assert "MCP_AUTHORIZATION" in seen
+
+
+def test_strict_report_says_fail(pytester: pytest.Pytester, reference: Reference) -> None:
+    url = reference(mode="stateful", faults=["session.id-short"])
+    pytester.runpytest_subprocess(
+        "--mcp-url", url, "--mcp-case", "session.id-unique", "--mcp-strict", "--mcp-report", "r.json"
+    )
+    (row,) = json.loads((pytester.path / "r.json").read_text())["results"]
+    assert (row["level"], row["verdict"]) == ("SHOULD", "fail")
