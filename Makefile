@@ -2,6 +2,8 @@
 # Both set up a virtual environment of their own; they need Python 3.10 or newer and pip.
 PYTHON ?= python3
 VENV ?= .venv
+# Most of a test is waiting for a server, so more processes than cores pay.
+JOBS ?= 4
 BIN = $(VENV)/bin
 
 .PHONY: demo test lint clean
@@ -10,7 +12,7 @@ demo: $(VENV)/.ready
 	cd "$$(mktemp -d)" && "$(abspath $(BIN))/pytest" --mcp-reference stateful
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n $(JOBS)
 
 lint: $(VENV)/.ready-lint
 	$(BIN)/ruff check .
