@@ -48,7 +48,10 @@ def as_exchange(response: Exchange | Response) -> Exchange:
         return response
     if not isinstance(response, Response):
         raise TypeError(f"not a response: {type(response).__name__} has no status_code, headers and content")
-    sent = getattr(response, "request", None)
+    try:
+        sent = getattr(response, "request", None)
+    except RuntimeError:  # httpx: a response that no request was made for
+        sent = None
     body = getattr(sent, "content", None) or getattr(sent, "body", None) or b""
     raw = getattr(response.headers, "raw", None)
     return Exchange(

@@ -230,6 +230,7 @@ def test_id_is_not_required_when_unassigned(mcp_tour: Tour) -> None:
 def test_new_session_while_others_live(mcp_tour: Tour) -> None:
     expected = "a result: a client may open a session at any time, whatever other clients do"
     with mcp_tour.session() as first:
+        mcp_tour.require(first.request("ping"), "ping before others connect")
         second, third = mcp_tour.new_client(), mcp_tour.new_client()
         threads = [threading.Thread(target=client.initialize, daemon=True) for client in (second, third)]
         for thread in threads:

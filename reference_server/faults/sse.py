@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 import anyio
@@ -298,11 +299,14 @@ FAULTS = (
         "events hold arrays, although the revision has no batches",
         rewrite_events(in_array),
     ),
-    fault(
-        "empty-events",
-        "event-is-jsonrpc-message",
-        "streams begin with an empty event, which clients of the revision cannot read",
-        rewrite_events(lambda block, _: block, before=empty_event),
+    replace(
+        fault(
+            "empty-events",
+            "event-is-jsonrpc-message",
+            "streams begin with an empty event, which clients of the revision cannot read",
+            rewrite_events(lambda block, _: block, before=empty_event),
+        ),
+        revisions=(OLDEST, MIDDLE),
     ),
     fault(
         "typed-events",

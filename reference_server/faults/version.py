@@ -25,7 +25,8 @@ WITH_HEADER = REVISIONS[1:]
 
 def asks_for_unknown(context: RequestContext) -> bool:
     """Select an initialize at a version that this server does not speak."""
-    return context.is_initialize and context.params.get("protocolVersion") not in REVISIONS
+    version = context.params.get("protocolVersion")
+    return context.is_initialize and isinstance(version, str) and version not in REVISIONS
 
 
 def has_unknown_header(context: RequestContext) -> bool:

@@ -11,7 +11,7 @@ PROBE = """
         heavy = {"httpx", "httpcore", "h11", "jsonschema", "mcp", "uvicorn", "httpx_sse"}
         assert not heavy & set(sys.modules)
         ours = {".".join(name.split(".")[:2]) for name in sys.modules}
-        assert not ours & {f"pytest_mcp_http.{name}" for name in ("wire", "suite", "report", "tour", "client")}
+        assert not ours & {f"pytest_mcp_http.{name}" for name in ("wire", "suite", "report", "tour")}
 """
 
 

@@ -41,6 +41,10 @@ def test_a_response_of_another_library_is_taken() -> None:
     assert exchange.request.headers.get("a") == "b"
 
 
+def test_a_response_without_request_is_taken() -> None:
+    assert assert_accepted(httpx.Response(202)).request.method == ""
+
+
 def test_anything_else_is_refused() -> None:
     with pytest.raises(TypeError, match="not a response: str has no status_code"):
         as_exchange("nothing")  # type: ignore[arg-type]

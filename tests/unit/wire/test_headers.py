@@ -32,7 +32,7 @@ def test_equality_is_of_lines() -> None:
     assert hash(Headers([("a", "1")])) == hash(Headers([(b"a", b"1")]))
     assert Headers([("a", "1")]) != Headers([("A", "1")])
     assert Headers() != ()
-    assert repr(Headers([("a", "1")])) == "Headers([('a', '1')])"
+    assert repr(Headers([("a", "1")])) == "Headers(['a'])"  # a value may be a secret
 
 
 @given(st.lists(st.tuples(st.binary(max_size=8), st.binary(max_size=8))))

@@ -74,6 +74,7 @@ ENVELOPES: dict[str, tuple[Any, Kind, list[str]]] = {
     "string": ("ping", Kind.INVALID, ["not-an-object"]),
     "null": (None, Kind.INVALID, ["not-an-object"]),
     "empty batch": ([], Kind.INVALID, ["empty-batch"]),
+    "huge batch": ([{}] * (jsonrpc.MAX_MEMBERS + 1), Kind.INVALID, ["huge-batch"]),
 }
 
 
