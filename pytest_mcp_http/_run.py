@@ -52,7 +52,7 @@ class Run:
             self._running = open_target(self.settings)
             self._target = self._running.target
         if self.settings.reference:
-            # The SDK of the reference server makes some 500,000 objects that live as long as the process.
+            # The SDK of the reference server makes some 80,000 objects that live as long as the process.
             # Looking through them again and again costs a tenth of the run.
             gc.freeze()
         # A listed revision that the server does not speak is told now, not by every check.
