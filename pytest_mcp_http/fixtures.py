@@ -5,8 +5,9 @@ Imported in every pytest run, so it imports pytest and the standard library only
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -76,3 +77,32 @@ def mcp_connection(
     target = run.resolve(mcp_target)
     with McpClient(target.url, mcp_revision, run.wire(target), headers=target.headers) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def mcp_reference() -> Iterator[Callable[..., str]]:
+    """Give a factory of bundled reference servers, which end with the run.
+
+    Call it with the mode (`stateless` or `stateful`), and by name with `faults` and `variants` (iterables of
+    ids), `json_response` and `resumable` (switches). It returns the URL of a server of its own, on a free
+    port of 127.0.0.1, and raises `TargetError` for a wrong value or without `mcp` 2.x.
+    """
+    from pytest_mcp_http._options import Settings
+    from pytest_mcp_http._target import open_target
+
+    with ExitStack() as stack:
+
+        def start(
+            mode: Literal["stateless", "stateful"] = "stateful",
+            *,
+            faults: Iterable[str] = (),
+            variants: Iterable[str] = (),
+            json_response: bool = False,
+            resumable: bool = False,
+        ) -> str:
+            options = [f"fault={id}" for id in faults] + [f"variant={name}" for name in variants]
+            options += ["json-response"] * json_response + ["resumable"] * resumable
+            settings = Settings(reference=mode, reference_options=tuple(options))
+            return stack.enter_context(open_target(settings)).target.url
+
+        yield start

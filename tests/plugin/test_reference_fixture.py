@@ -1,0 +1,44 @@
+"""The bundled reference server in anybody's tests."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_reference_servers_are_started_on_demand(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import httpx
+        import pytest
+
+        from pytest_mcp_http.assertions import (
+            RequirementViolated, assert_no_session_id, assert_session_id,
+        )
+
+        HEADERS = {"Accept": "application/json, text/event-stream"}
+        INITIALIZE = {
+            "jsonrpc": "2.0", "id": 1, "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-11-25", "capabilities": {},
+                "clientInfo": {"name": "mine", "version": "1"},
+            },
+        }
+
+        def initialize(url):
+            return httpx.post(url, json=INITIALIZE, headers=HEADERS, timeout=20)
+
+        def test_modes(mcp_reference):
+            assert_session_id(initialize(mcp_reference("stateful")))
+            assert_no_session_id(initialize(mcp_reference("stateless", json_response=True)))
+
+        def test_fault(mcp_reference):
+            with pytest.raises(RequirementViolated):
+                assert_session_id(initialize(mcp_reference(faults=["session.id-with-space"])))
+
+        def test_wrong_value(mcp_reference):
+            with pytest.raises(Exception, match="did you mean session.id-with-space"):
+                mcp_reference(faults=["session.id-with-spaces"])
+        """
+    )
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=3)
