@@ -182,15 +182,22 @@ def test_violations_are_worst_first_and_apart_where_they_differ() -> None:
     assert "  Actual:   ConnectionError: gone" in lines
 
 
-def test_notes_are_one_line_each() -> None:
+def test_notes_say_what_was_seen_and_what_is_better() -> None:
     results = [
-        result("session.id-unique", "note", revision, actual="a 400\nfor it") for revision in (OLD, NEW)
+        result("session.id-unique", "note", revision, actual="a 400\nfor it", expected=[])
+        for revision in (OLD, NEW)
     ]
-    results.append(result("session.id-visible-ascii", "note", actual="x" * 400))
+    sent = {"request": {"body": {"text": '{"method":"ping"}'}}}
+    results.append(
+        result("session.id-visible-ascii", "note", actual="x" * 400, expected=["HTTP 404", "HTTP 405"])
+        | {"transcript": sent}
+    )
     lines = summary(results)
-    start = lines.index("Notes: legal, but known to break clients")
-    assert lines[start + 1 : start + 4] == [
+    start = lines.index("Notes: the specification leaves it open, clients and users may not")
+    assert lines[start + 1 : start + 6] == [
         "  session.id-visible-ascii at 2025-11-25: " + "x" * 300 + "... (100 more characters)",
+        '      sent:   {"method":"ping"}',
+        "      better: HTTP 404 or HTTP 405",
         "  session.id-unique at 2025-03-26, 2025-11-25: a 400 for it",
         "",
     ]
