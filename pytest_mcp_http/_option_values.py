@@ -46,7 +46,9 @@ def mask_url(url: str) -> str:
     """Return a URL fit to be shown: without user information, query values masked."""
     url = re.sub(r"//[^/?#]*@", "//", url)
     base, mark, query = url.partition("?")
-    return base + mark + re.sub(r"=[^&#]*", "=***", query)
+    pairs = (pair.rpartition("=") for pair in re.findall(r"[^&]+", query))
+    # A pair without "=" is a value as well: some servers take a bare token there.
+    return base + mark + "&".join(f"{name.partition('=')[0]}{equals}***" for name, equals, _ in pairs)
 
 
 def _wrong(source: str, value: object, accepted: str) -> pytest.UsageError:

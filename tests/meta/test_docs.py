@@ -132,7 +132,7 @@ def test_tutorial_runs(pytester: pytest.Pytester) -> None:
 def test_toml_is_accepted(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, block: Block) -> None:
     monkeypatch.setenv("MCP_TOKEN", "a-token-for-the-test")
     pytester.makepyprojecttoml(block.text)
-    settings_from(pytester.parseconfig())
+    assert settings_from(pytester.parseconfig()) is not None  # a wrong value raises UsageError
 
 
 def test_report_that_is_shown_fulfils_its_schema() -> None:

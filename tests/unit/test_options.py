@@ -424,3 +424,18 @@ def test_names_stay_out_of_the_way_of_other_plugins():
     names = {option.flag for option in _options._OPTIONS}
     assert all(name.startswith("--mcp-") for name in names)
     assert not names & {"--mcp-timeout", "--mcp-server"}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://host/mcp", "https://host/mcp"),
+        ("https://host/mcp?s3cr3t", "https://host/mcp?***"),
+        ("https://host/mcp?key=s3cr3t&s3cr3t&a=b=s3cr3t", "https://host/mcp?key=***&***&a=***"),
+        ("https://me:s3cr3t@host/mcp?", "https://host/mcp?"),
+    ],
+)
+def test_shown_url_has_no_secrets(url: str, shown: str) -> None:
+    from pytest_mcp_http._option_values import mask_url
+
+    assert mask_url(url) == shown

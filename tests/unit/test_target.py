@@ -74,7 +74,7 @@ class TestValue:
         ("url", "shown"),
         [
             ("https://h:81/mcp", "https://h:81/mcp"),
-            (f"https://u:{SECRET}@h/mcp?a={SECRET}&b&c=", "https://h/mcp?a=***&b&c=***"),
+            (f"https://u:{SECRET}@h/mcp?a={SECRET}&b&c=", "https://h/mcp?a=***&***&c=***"),
             (f"http://{SECRET}@[::1]/", "http://[::1]/"),
             (f"http://h/a@b?u=x@{SECRET}", "http://h/a@b?u=***"),
         ],
