@@ -11,12 +11,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pytest_mcp_http._option_values import mask_url
 from pytest_mcp_http.errors import TargetError
-from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS
+from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, REVISIONS
 from pytest_mcp_http.wire.exchange import End, Exchange
 from pytest_mcp_http.wire.jsonrpc import Kind
-
-MODERN_REFUSALS: Final = frozenset({400, 404, 405})
-"""Status codes with which a server of the modern era can refuse `initialize`."""
 
 SHOWN_BODY: Final = 200
 """Characters of a body that a diagnosis shows."""
@@ -72,14 +69,26 @@ def other_versions(exchange: Exchange, revision: str, versions: Sequence[str]) -
     )
 
 
-def only_modern(exchange: Exchange, revision: str, modern: Sequence[str]) -> TargetError:
-    """Say that a server speaks the modern era only."""
+def other_modern(exchange: Exchange, revision: str, evidence: str) -> TargetError:
+    """Say that a server speaks the modern era, but no revision of it that is judged here."""
     return _error(
         exchange,
         revision,
-        f"the server speaks {', '.join(modern)} only, without the initialize handshake",
-        f"use a later release of pytest-mcp-http: this one judges {', '.join(HANDSHAKE_REVISIONS)}",
+        f"the server speaks no revision that is judged here ({', '.join(REVISIONS)}): {_text(evidence)}",
+        "upgrade pytest-mcp-http, or the server if it is older",
     )
+
+
+def may_be_modern(exchange: Exchange) -> bool:
+    """Tell whether what kept `initialize` from being answered can be how a modern server refuses it.
+
+    A server of the modern era alone refuses `initialize` in a way that the specification leaves open. What
+    stands in front of any server (a gateway, a login, a limit) and what is no HTTP answers in its place.
+    """
+    if not exchange.answered:
+        return exchange.end in (End.TIMEOUT, End.RESET)
+    status = exchange.status or 0
+    return status not in _IN_FRONT and not 300 <= status < 400 and exchange.end is not End.TOO_LARGE
 
 
 # -- no response head -----------------------------------------------------------------------------------
@@ -140,6 +149,7 @@ def _unreachable(exchange: Exchange, revision: str) -> TargetError:
 # -- a response head that refuses -----------------------------------------------------------------------
 
 _STARTING: Final = frozenset({502, 503, 504})
+_IN_FRONT: Final = _STARTING | {401, 403, 407, 421, 429}
 _CREDENTIALS: Final = "give credentials: --mcp-header 'Authorization: Bearer env:TOKEN'"
 _STATUS: Final = {
     401: ("the server wants credentials", _CREDENTIALS),

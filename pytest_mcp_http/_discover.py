@@ -1,6 +1,7 @@
-"""Finds out which revisions a server speaks, and says clearly why one cannot be judged.
+"""Finds out which eras and revisions a server speaks, and says clearly why one cannot be judged.
 
-Knows the handshake and what can stand in its way; knows nothing of options, processes and pytest.
+Knows the handshake and what can stand in its way; the probes of the modern era are in `_modern`. Knows
+nothing of options, processes and pytest.
 """
 
 from __future__ import annotations
@@ -10,21 +11,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pytest_mcp_http import _diagnosis as diagnosis
+from pytest_mcp_http._modern import PROBE_BODY, Modern, probe, short
 from pytest_mcp_http.client import SESSION_HEADER, VERSION_HEADER, McpClient
+from pytest_mcp_http.dialect import dialect_of
 from pytest_mcp_http.errors import TargetError
-from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS, REVISIONS, era_of
+from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, REVISIONS, era_of
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
-from pytest_mcp_http.wire.http import SHORT_LINGER, HttpWire, Limits
-
-PROBE_BODY: Final = 256 * 1024
-"""Bytes of an answer to `initialize` that are read; keeps a hostile answer from filling the memory."""
-
-PROBE_SECONDS: Final = 5.0
-"""Seconds for what is only good to know: the modern era, and the end of our own sessions."""
+from pytest_mcp_http.wire.http import SHORT_LINGER, HttpWire
 
 _NAME_LENGTH: Final = 80
-_META: Final = "io.modelcontextprotocol/"
 
 
 @dataclass(frozen=True)
@@ -32,22 +28,31 @@ class Facts:
     """What discovery learnt about a server.
 
     Attributes:
-        server_name: `serverInfo.name`, fit to be printed; empty if the server does not say.
-        server_version: `serverInfo.version`, likewise.
+        server_name: Its name as it says itself, fit to be printed; empty if the server does not say.
+        server_version: Its version, likewise.
         revisions: Revisions it speaks, in the order of `REVISIONS`.
-        eras: Eras of these revisions, oldest first.
         sessions: Whether a session id was assigned, by handshake revision.
+        evidence: Why these revisions and no others, one line per era.
+        named: Every version that the server named as supported when asked in the modern way, judged here or
+            not.
     """
 
     server_name: str
     server_version: str
     revisions: tuple[str, ...]
     sessions: Mapping[str, bool] = field(default_factory=dict)
+    evidence: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
     @property
     def eras(self) -> tuple[str, ...]:
         """The eras that the server speaks, oldest first."""
         return tuple(dict.fromkeys(era_of(revision) for revision in self.revisions))
+
+    @property
+    def era(self) -> str:
+        """The era that the server speaks: `handshake`, `modern`, or `dual` for both."""
+        return "dual" if len(self.eras) > 1 else self.eras[0] if self.eras else ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the facts as plain JSON values."""
@@ -56,18 +61,28 @@ class Facts:
             "server_version": self.server_version,
             "revisions": list(self.revisions),
             "sessions": dict(self.sessions),
+            "evidence": list(self.evidence),
+            "named": list(self.named),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Facts:
         """Read what `to_json` returned."""
         return cls(
-            value["server_name"], value["server_version"], tuple(value["revisions"]), dict(value["sessions"])
+            value["server_name"],
+            value["server_version"],
+            tuple(value["revisions"]),
+            dict(value["sessions"]),
+            tuple(value["evidence"]),
+            tuple(value["named"]),
         )
 
 
 def discover(wire: HttpWire, url: str, headers: tuple[tuple[str, str], ...] = ()) -> Facts:
-    """Ask a server for each handshake revision, newest first, and end the sessions that this opened.
+    """Ask a server for each handshake revision, newest first, then for the modern era.
+
+    The sessions that this opens are ended. How a server refuses what it does not speak is not judged: only
+    what it does speak counts.
 
     Args:
         wire: Where requests are sent; its limits bound the time (seconds) of each exchange.
@@ -75,36 +90,44 @@ def discover(wire: HttpWire, url: str, headers: tuple[tuple[str, str], ...] = ()
         headers: Header lines of every request; their values never appear in an error.
 
     Returns:
-        The facts, with at least one handshake revision.
+        The facts, with at least one revision that is judged here.
 
     Raises:
         TargetError: If the server cannot be judged. The message is the whole diagnosis.
 
-    Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#version-negotiation
+    Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#version-negotiation and
+        https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning
     """
     answers: dict[str, Exchange] = {}
+    problem: TargetError | None = None
     for revision in reversed(HANDSHAKE_REVISIONS):
-        exchange = _initialize(wire, url, headers, revision)
+        answers[revision] = exchange = _initialize(wire, url, headers, revision)
         if problem := diagnosis.of_answer(exchange, revision):
-            if exchange.status in diagnosis.MODERN_REFUSALS and (modern := _modern(wire, url, headers)):
-                raise diagnosis.only_modern(exchange, revision, modern)
-            raise problem
-        answers[revision] = exchange
-    modern = _modern(wire, url, headers)
+            break
+    if problem is not None and not diagnosis.may_be_modern(exchange):
+        raise problem
+    modern = probe(wire, url, headers)
+    if problem is not None and not modern.spoken:
+        raise problem
     spoken = {revision: answer for revision, answer in answers.items() if negotiated(answer) == revision}
-    if not spoken:
+    if not spoken and not modern.revisions:
         raise _nothing_to_judge(answers, modern)
-    newest = next(iter(spoken.values()))
-    name, version = _server_info(newest.result)
+    info = modern.server
+    if spoken:
+        newest, answer = next(iter(spoken.items()))
+        info = dialect_of(newest).info_in(answer.result)
+    name, version = _server_info(info)
     return Facts(
         name,
         version,
-        tuple(revision for revision in REVISIONS if revision in spoken or revision in modern),
+        tuple(revision for revision in REVISIONS if revision in spoken or revision in modern.revisions),
         {
             revision: SESSION_HEADER in spoken[revision].headers
             for revision in HANDSHAKE_REVISIONS
             if revision in spoken
         },
+        (_handshake_evidence(spoken, answers), modern.evidence),
+        modern.named,
     )
 
 
@@ -123,55 +146,30 @@ def _initialize(wire: HttpWire, url: str, headers: tuple[tuple[str, str], ...], 
     exchange = wire.send(request, limits=limits)
     client.session_id = exchange.headers.get(SESSION_HEADER) if exchange.ok else None
     if client.session_id:
-        wire.send(client.build("DELETE"), limits=_short(wire.limits))
+        wire.send(client.build("DELETE"), limits=short(wire.limits))
     return exchange
 
 
-def _modern(wire: HttpWire, url: str, headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    """Return the modern revisions that a server offers; whatever else it answers means none.
-
-    Source: https://modelcontextprotocol.io/specification/2026-07-28/server/discover
-    """
-    revision = MODERN_REVISIONS[-1]
-    client = McpClient(url, revision, wire, headers=headers)
-    meta = {
-        f"{_META}protocolVersion": revision,
-        f"{_META}clientInfo": client.initialize_params()["clientInfo"],
-        f"{_META}clientCapabilities": {},
-    }
-    body = jsonrpc.request("server/discover", {"_meta": meta}, id=1)
-    request = client.build("POST", body, {"Mcp-Method": "server/discover"})
-    exchange = wire.send(request, limits=_short(wire.limits))
-    result, error = exchange.result, exchange.error
-    data = error.get("data") if error else None
-    offered = result.get("supportedVersions") if isinstance(result, dict) else None
-    if isinstance(data, dict):
-        offered = data.get("supported")
-    return tuple(known for known in MODERN_REVISIONS if isinstance(offered, list) and known in offered)
+def _handshake_evidence(spoken: Mapping[str, Exchange], answers: Mapping[str, Exchange]) -> str:
+    if spoken:
+        return f"initialize negotiates {', '.join(r for r in HANDSHAKE_REVISIONS if r in spoken)}"
+    others = sorted({version for answer in answers.values() if (version := negotiated(answer))})
+    if others:
+        return f"initialize negotiates {', '.join(map(_printable, others))}, which is not judged here"
+    return f"initialize gets {next(iter(answers.values())).summary}"
 
 
-def _short(limits: Limits) -> Limits:
-    return Limits(
-        connect=min(limits.connect, PROBE_SECONDS),
-        first_byte=min(limits.first_byte, PROBE_SECONDS),
-        total=min(limits.total, PROBE_SECONDS),
-        body=min(limits.body, PROBE_BODY),
-        linger=SHORT_LINGER,
-    )
-
-
-def _nothing_to_judge(answers: Mapping[str, Exchange], modern: tuple[str, ...]) -> TargetError:
+def _nothing_to_judge(answers: Mapping[str, Exchange], modern: Modern) -> TargetError:
     newest = next(iter(answers))
     others = {version for answer in answers.values() if (version := negotiated(answer))}
-    if modern:
-        return diagnosis.only_modern(answers[newest], newest, modern)
+    if modern.spoken:
+        return diagnosis.other_modern(answers[newest], newest, modern.evidence)
     if others:
         return diagnosis.other_versions(answers[newest], newest, sorted(others))
     return diagnosis.refused(answers[newest], newest)
 
 
-def _server_info(result: object) -> tuple[str, str]:
-    info = result.get("serverInfo") if isinstance(result, dict) else None
+def _server_info(info: object) -> tuple[str, str]:
     fields = info if isinstance(info, dict) else {}
     return _printable(fields.get("name")), _printable(fields.get("version"))
 

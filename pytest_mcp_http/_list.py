@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 
 from pytest_mcp_http.spec.registry import Requirement, requirements
-from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS
 
 OBSTACLES: Mapping[str, str] = {
     "whitebox": "cannot be seen from outside the server",
@@ -84,8 +83,6 @@ def unchecked_because(item: Requirement, covered: Iterable[str]) -> str:
     """
     if item.level == "MAY":
         return "latitude: the specification leaves it open"
-    if not set(item.revisions) & set(HANDSHAKE_REVISIONS):
-        return f"revision {' and '.join(MODERN_REVISIONS)} is judged in a later release"
     if item.needs in OBSTACLES:
         return OBSTACLES[item.needs]
     if item.chapter not in covered:
@@ -94,13 +91,12 @@ def unchecked_because(item: Requirement, covered: Iterable[str]) -> str:
 
 
 def _row(item: Requirement, checks: tuple[str, ...], faults: tuple[str, ...], covered: set[str]) -> Row:
-    judged = set(item.revisions) & set(HANDSHAKE_REVISIONS)
     return Row(
         id=item.id,
         chapter=item.chapter,
         level=item.level,
         revisions=item.revisions,
-        section=item.url(max(judged or item.revisions)),
+        section=item.url(item.revisions[-1]),
         wording=item.wording,
         checks=checks,
         faults=faults,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS
+from pytest_mcp_http.spec.revisions import REVISIONS
 
 MAX_SECONDS: Final = 86_400.0
 """The longest time limit that can be asked for."""
@@ -151,12 +151,9 @@ def revisions(value: str, source: str) -> str | tuple[str, ...]:
     if value in ("auto", "all"):
         return value
     names = {name.strip() for name in value.split(",")}
-    accepted = f"auto, all, or a list of {', '.join(HANDSHAKE_REVISIONS)} with commas"
-    if names & set(MODERN_REVISIONS):
-        raise _wrong(source, value, f"{accepted} ({MODERN_REVISIONS[0]} is judged by a later release)")
-    if not names <= set(HANDSHAKE_REVISIONS):
-        raise _wrong(source, value, accepted)
-    return tuple(name for name in HANDSHAKE_REVISIONS if name in names)
+    if not names <= set(REVISIONS):
+        raise _wrong(source, value, f"auto, all, or a list of {', '.join(REVISIONS)} with commas")
+    return tuple(name for name in REVISIONS if name in names)
 
 
 def authorities(path: Path, source: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,11 +58,26 @@ def described(target: Target, setting: str | tuple[str, ...]) -> dict[str, Any]:
     return {
         "url": target.display_url,
         "server": f"{target.facts.server_name} {target.facts.server_version}".strip(),
+        "era": target.facts.era,
+        "evidence": list(target.facts.evidence),
         "eras": list(target.facts.eras),
         "revisions": list(target.facts.revisions),
         "judged": list(target.judged(setting)),
         "sessions": dict(target.facts.sessions),
     }
+
+
+UNKNOWN: Mapping[str, Any] = {
+    "url": "",
+    "server": "",
+    "era": "",
+    "evidence": [],
+    "eras": [],
+    "revisions": [],
+    "judged": [],
+    "sessions": {},
+}
+"""What `described` says where no target is known."""
 
 
 class Results:
@@ -88,14 +104,13 @@ class Results:
         """Whether any check came to a judgement on the server."""
         return any(row["verdict"] not in ("not-applicable", "not-verified") for row in self.rows)
 
-    def target(self) -> dict[str, Any]:
+    def target(self) -> Mapping[str, Any]:
         """Return what reporters may know about the target."""
         run = run_of(self._config)
         if run.known is not None:
             return described(run.known, run.settings.revision)
         # Under pytest-xdist only the workers meet a target that a fixture gives.
-        unknown = {"url": "", "server": "", "eras": [], "revisions": [], "judged": [], "sessions": {}}
-        return next((row["target"] for row in self.rows if row["target"]), unknown)
+        return next((row["target"] for row in self.rows if row["target"]), UNKNOWN)
 
     def header(self) -> list[str]:
         """Return the lines for pytest's header."""

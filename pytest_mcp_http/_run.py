@@ -111,17 +111,17 @@ class Run:
 
     def revisions(self) -> tuple[str, ...]:
         """Return the revisions that the suite is collected for; never touches the network."""
-        from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS
+        from pytest_mcp_http.spec.revisions import REVISIONS
 
         if self._target is not None:
             return self._target.judged(self.settings.revision)
         if isinstance(self.settings.revision, tuple):
             return self.settings.revision
-        return HANDSHAKE_REVISIONS
+        return REVISIONS
 
-    def newest(self, target: Target | str) -> str:
-        """Return the newest handshake revision that a target speaks."""
-        return self.resolve(target).judged("auto")[-1]
+    def default_revision(self, target: Target | str) -> str:
+        """Return the revision that a test of a target speaks unless it asks for another one."""
+        return self.resolve(target).default_revision
 
     # -- what checks use ------------------------------------------------------------------------------------
 

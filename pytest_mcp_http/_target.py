@@ -20,7 +20,7 @@ from pytest_mcp_http._launch import Launched, start, wait_until_ready
 from pytest_mcp_http._option_values import absolute_url, mask_url
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http.errors import TargetError
-from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS
+from pytest_mcp_http.spec.revisions import era_of
 from pytest_mcp_http.wire.http import HttpWire, Limits, ssl_context
 
 
@@ -68,19 +68,24 @@ class Target:
         Raises:
             TargetError: If a listed revision is not one that the server speaks.
         """
-        spoken = tuple(revision for revision in HANDSHAKE_REVISIONS if revision in self.facts.revisions)
+        spoken = self.facts.revisions
         if setting == "auto":
-            return spoken[-1:]
+            return tuple([r for r in spoken if era_of(r) == era][-1] for era in self.facts.eras)
         if setting == "all":
             return spoken
         missing = [revision for revision in setting if revision not in spoken]
         if missing:
             raise TargetError(
                 f"The MCP server at {self.display_url} does not speak {', '.join(missing)}.\n"
-                f"  got:  of the handshake revisions it speaks {', '.join(spoken) or 'none'}\n"
+                f"  got:  it speaks {', '.join(spoken)}: {'; '.join(self.facts.evidence)}\n"
                 "  do:   name only these with --mcp-revision, or leave it at auto"
             )
         return tuple(revision for revision in spoken if revision in setting)
+
+    @property
+    def default_revision(self) -> str:
+        """The revision of a test that asks for none: the newest of the oldest era that is spoken."""
+        return self.judged()[0]
 
     def open_wire(self) -> HttpWire:
         """Return a wire to this server with its limits and TLS settings; close it when done."""

@@ -32,10 +32,14 @@ def mcp_target(pytestconfig: pytest.Config) -> Target:
 
 @pytest.fixture(scope="session")
 def mcp_revision(pytestconfig: pytest.Config, mcp_target: Target | str) -> str:
-    """Give the revision that a test speaks: the newest of the handshake era that the server speaks."""
+    """Give the revision that a test speaks.
+
+    It is the newest revision with the handshake, or the newest modern one of a server that has no handshake.
+    Override it in a conftest, or parametrise it, to speak another one.
+    """
     from pytest_mcp_http._run import run_of
 
-    return run_of(pytestconfig).newest(mcp_target)
+    return run_of(pytestconfig).default_revision(mcp_target)
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +73,7 @@ def mcp_tour(
 def mcp_connection(
     pytestconfig: pytest.Config, mcp_target: Target | str, mcp_revision: str, _mcp_sessions: None
 ) -> Iterator[McpClient]:
-    """Give an `McpClient` with a finished handshake; its session is ended after the test."""
+    """Give an `McpClient` that is connected; its session, if the era has them, is ended after the test."""
     from pytest_mcp_http._run import run_of
     from pytest_mcp_http.client import McpClient
 

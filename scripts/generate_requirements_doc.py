@@ -13,7 +13,7 @@ from typing import Final
 
 from pytest_mcp_http._list import Row, rows
 from pytest_mcp_http.spec.registry import CHAPTERS, requirements
-from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, REVISIONS
+from pytest_mcp_http.spec.revisions import REVISIONS
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "reference" / "requirements.md"
 
@@ -66,7 +66,7 @@ def page(listed: Iterable[Row]) -> str:
 
 
 def _coverage(chapters: dict[str, list[Row]]) -> Iterator[str]:
-    yield _line("Chapter", *HANDSHAKE_REVISIONS, *(r for r in REVISIONS if r not in HANDSHAKE_REVISIONS))
+    yield _line("Chapter", *REVISIONS)
     yield _line("---", *("---:" for _ in REVISIONS))
     for chapter, members in chapters.items():
         yield _line(f"[{chapter}](#{chapter})", *(_share(members, revision) for revision in REVISIONS))
@@ -76,8 +76,7 @@ def _coverage(chapters: dict[str, list[Row]]) -> Iterator[str]:
 
 def _share(members: Iterable[Row], revision: str) -> str:
     found = [row for row in members if revision in row.revisions]
-    # A check judges the handshake revisions only, also where its requirement lives on.
-    judged = [row for row in found if row.checks and revision in HANDSHAKE_REVISIONS]
+    judged = [row for row in found if row.checks]
     return f"{len(judged)} of {len(found)}" if found else "."
 
 
@@ -96,8 +95,7 @@ def _chapter(members: Iterable[Row]) -> Iterator[str]:
 
 
 def _section(row: Row) -> str:
-    judged = [revision for revision in row.revisions if revision in HANDSHAKE_REVISIONS]
-    return requirements()[row.id].url((judged or row.revisions)[-1])
+    return requirements()[row.id].url(row.revisions[-1])
 
 
 def _line(*cells: str) -> str:

@@ -33,7 +33,8 @@ def build(results: Iterable[Result], target: Mapping[str, Any]) -> dict[str, Any
 
     Args:
         results: The results of the checks, in any order.
-        target: `url`, `server` (name and version), `eras` and `revisions`; other members are ignored.
+        target: `url`, `server` (name and version), `eras`, `evidence` and `revisions`; others are
+            ignored.
 
     Returns:
         `{"schema", "target", "results", "totals"}`. It holds no time and no machine name, so the same results
@@ -46,6 +47,7 @@ def build(results: Iterable[Result], target: Mapping[str, Any]) -> dict[str, Any
             "url": _text(mask_url(target["url"])),
             "server": _text(target["server"]),
             "eras": list(target["eras"]),
+            "evidence": [_text(line) for line in target["evidence"]],
             "revisions": sorted(target["revisions"], key=revision_position),
         },
         "results": [_row(row) for row in rows],

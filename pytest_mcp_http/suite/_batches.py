@@ -8,7 +8,8 @@ from typing import Any
 from pytest_mcp_http.assertions.batch import assert_batch_received
 from pytest_mcp_http.errors import NotVerified, RequirementViolated
 from pytest_mcp_http.suite._malformed import Answer
-from pytest_mcp_http.tour import UNKNOWN_METHOD, Tour
+from pytest_mcp_http.tour import Tour
+from pytest_mcp_http.visit import UNKNOWN_METHOD
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -55,7 +56,7 @@ def needs_batches(tour: Tour) -> None:
     Raises:
         NotVerified: If it does not, which other requirements report.
     """
-    for step in tour.named("ping (string id)", "unknown method"):
+    for step in tour.named("plain (string id)", "unknown method"):
         message = step.exchange.request.message
         if message is None or step.exchange.response_to(message.id) is None:
             raise NotVerified(f"{step.name}: not even a single request gets a response with its id")

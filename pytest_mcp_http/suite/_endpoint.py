@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pytest_mcp_http.client import SESSION_HEADER, VERSION_HEADER, McpClient
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._probes import served
-from pytest_mcp_http.tour import UNKNOWN_METHOD, Tour
+from pytest_mcp_http.tour import Tour
+from pytest_mcp_http.visit import UNKNOWN_METHOD
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange, Request
 from pytest_mcp_http.wire.headers import Headers

@@ -22,12 +22,12 @@ def needs_session(tour: Tour) -> str:
 
 
 def served(tour: Tour) -> Exchange:
-    """Return a ping that the server answered just now: the positive control of a probe in the tour's session.
+    """Return a plain request that the server served just now: the positive control of a probe of the tour.
 
     Raises:
         NotVerified: If it did not.
     """
-    return tour.require(tour.client.request("ping"), "ping with everything right")
+    return tour.require(tour.client.plain(), f"{tour.dialect.plain} with everything right")
 
 
 def refused_by_others(exchange: Exchange) -> None:

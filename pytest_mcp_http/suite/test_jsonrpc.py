@@ -267,7 +267,7 @@ def ids_refused(tour: Tour, ids: tuple[object, ...]) -> None:
 def test_unknown_method_is_not_found(mcp_tour: Tour) -> None:
     if not (steps := mcp_tour.named("unknown method")):
         raise NotVerified("the visit ended before it came to an unknown method")
-    if all(step.exchange.result is None for step in mcp_tour.named("ping", "ping (string id)")):
+    if all(step.exchange.result is None for step in mcp_tour.named("plain", "plain (string id)")):
         raise NotVerified("the positive control failed: not even ping is served")
     answer = Answer("unknown method", steps[0].exchange)
     messages = messages_in(answer.coded())

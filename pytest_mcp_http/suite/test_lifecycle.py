@@ -28,7 +28,8 @@ from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._malformed import Answer
 from pytest_mcp_http.suite._probes import needs_session, refused_by_others
 from pytest_mcp_http.suite._requirement import requirement
-from pytest_mcp_http.tour import LISTS, UNKNOWN_NAME, Step, Tour
+from pytest_mcp_http.tour import Tour
+from pytest_mcp_http.visit import LISTS, UNKNOWN_NAME, Step
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import ABSENT
@@ -45,7 +46,7 @@ def declared(tour: Tour) -> Mapping[str, Any]:
     Raises:
         NotVerified: If they are no object, which `lifecycle.initialize-result` reports.
     """
-    result = tour.initialize.result
+    result = tour.opening.result
     if not isinstance(result, dict) or not isinstance(result.get("capabilities"), dict):
         raise NotVerified("the capabilities cannot be read")
     return tour.capabilities
@@ -61,7 +62,7 @@ def offers(capabilities: Mapping[str, Any], name: str) -> bool:
 
 @requirement("lifecycle.initialize-result")
 def test_initialize_result_has_its_members(mcp_tour: Tour) -> None:
-    assert_initialize_result(mcp_tour.initialize)
+    assert_initialize_result(mcp_tour.opening)
 
 
 @requirement("lifecycle.initialize-first")
@@ -121,7 +122,7 @@ def test_no_requests_before_initialized(mcp_tour: Tour) -> None:
 
 @requirement("lifecycle.error-cases-prepared")
 def test_malformed_initialize_is_handled(mcp_tour: Tour) -> None:
-    mcp_tour.require(mcp_tour.initialize, "initialize with everything right")
+    mcp_tour.require(mcp_tour.opening, "initialize with everything right")
     gravest(partial(malformed_initialize, mcp_tour, params) for params in malformed_params(mcp_tour))
 
 
@@ -202,7 +203,7 @@ def test_unknown_client_capabilities_are_tolerated(mcp_tour: Tour) -> None:
 @requirement("lifecycle.operation-capability-shape")
 def test_capabilities_have_their_shape(mcp_tour: Tour) -> None:
     declared(mcp_tour)
-    assert_capability_shapes(mcp_tour.initialize)
+    assert_capability_shapes(mcp_tour.opening)
 
 
 @requirement("lifecycle.capability-method-agreement")

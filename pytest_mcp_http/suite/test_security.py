@@ -30,7 +30,8 @@ from pytest_mcp_http.suite._origins import (
 )
 from pytest_mcp_http.suite._probes import needs_session, refused_by_others, sample_session_ids, served
 from pytest_mcp_http.suite._requirement import requirement
-from pytest_mcp_http.tour import LISTS, Tour
+from pytest_mcp_http.tour import Tour
+from pytest_mcp_http.visit import LISTS
 from pytest_mcp_http.wire.exchange import Exchange
 
 MADE_UP_TOKEN = "Bearer mcp-http-check-made-up-token"  # noqa: S105 - no secret: it must be refused
@@ -203,7 +204,7 @@ def test_local_server_listens_on_loopback_only(mcp_tour: Tour) -> None:
         client = McpClient(url, mcp_tour.revision, mcp_tour.wire, headers=(name,))
         exchange = client.initialize()
         client.close()
-        if is_same_server(exchange, mcp_tour.initialize):
+        if is_same_server(exchange, mcp_tour.opening):
             violated(
                 f"the server also answers at {host}:{port}",
                 "a server that listens on loopback only",

@@ -111,7 +111,7 @@ def test_id_comes_with_initialize(mcp_tour: Tour) -> None:
 @requirement("session.id-visible-ascii")
 def test_id_is_visible_ascii(mcp_tour: Tour) -> None:
     needs_session(mcp_tour)
-    assert_session_id(mcp_tour.initialize)
+    assert_session_id(mcp_tour.opening)
 
 
 @requirement("session.id-unique")
@@ -221,7 +221,7 @@ def test_refused_delete_keeps_session(mcp_tour: Tour) -> None:
 def test_id_is_not_required_when_unassigned(mcp_tour: Tour) -> None:
     if mcp_tour.session_id is not None:
         raise NotApplicable("the server assigns a session id")
-    for step in mcp_tour.named("ping", "tools/list", "prompts/list", "resources/list"):
+    for step in mcp_tour.named("plain", "tools/list", "prompts/list", "resources/list"):
         if step.exchange.status == 400:
             violated(f"{step.exchange.summary}, to {step.name}", "the request is served", step.exchange)
 

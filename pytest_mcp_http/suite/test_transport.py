@@ -35,7 +35,8 @@ from pytest_mcp_http.suite._endpoint import (
 from pytest_mcp_http.suite._probes import refused_by_others, served
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._streams import batch_of_pings, get_stream, requests
-from pytest_mcp_http.tour import UNKNOWN_METHOD, UNKNOWN_NAME, Tour
+from pytest_mcp_http.tour import Tour
+from pytest_mcp_http.visit import UNKNOWN_METHOD, UNKNOWN_NAME
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import JSON_TYPE, SSE_TYPE, Exchange, Request
 from pytest_mcp_http.wire.raw import send_raw
@@ -77,7 +78,7 @@ def test_endpoint_of_post_serves_get(mcp_tour: Tour) -> None:
 @requirement("transport.get-sse-or-405")
 def test_get_opens_a_stream_or_is_405(mcp_tour: Tour) -> None:
     get = mcp_tour.get
-    ping = mcp_tour.named("ping")
+    ping = mcp_tour.named("plain")
     if get is None or not ping or ping[0].exchange.result is None:
         raise NotVerified("there was no working session to send GET in")
     if get.status in (401, 403, 429):

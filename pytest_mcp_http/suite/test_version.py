@@ -56,7 +56,7 @@ def counter_offers(tour: Tour) -> list[tuple[str, Exchange]]:
 
 @requirement("version.negotiate-same")
 def test_supported_version_is_echoed(mcp_tour: Tour) -> None:
-    assert_negotiated(mcp_tour.initialize, mcp_tour.revision)
+    assert_negotiated(mcp_tour.opening, mcp_tour.revision)
     for version, _ in counter_offers(mcp_tour):
         if version not in UNKNOWN_VERSIONS:
             # What a server offers unasked it supports, so it has to take it when asked.

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http._target import Target, open_target
 from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.http import HttpWire
 
 
@@ -44,3 +47,67 @@ def test_connection_opens_and_ends_a_session(target: Target) -> None:
         assert client.request("ping").result == {}
         client.close()
         assert client.request("ping").status == 404
+
+
+class TestModern:
+    """Requests of the revision without handshake; no server is needed to see them."""
+
+    META = "io.modelcontextprotocol/"
+
+    def client(self, **options: Any) -> McpClient:
+        return McpClient("http://127.0.0.1/mcp", "2026-07-28", HttpWire(), **options)
+
+    def test_every_request_carries_version_and_capabilities(self) -> None:
+        client = self.client(capabilities={"roots": {}})
+        message = client.message("tools/list")
+        assert message["params"]["_meta"] == {
+            f"{self.META}protocolVersion": "2026-07-28",
+            f"{self.META}clientInfo": {"name": "pytest-mcp-http", "version": "1"},
+            f"{self.META}clientCapabilities": {"roots": {}},
+        }
+        request = client.build("POST", message)
+        assert request.headers.get("mcp-protocol-version") == "2026-07-28"
+        assert request.headers.get("mcp-method") == "tools/list"
+        assert "mcp-session-id" not in request.headers
+
+    def test_meta_is_changed_key_by_key(self) -> None:
+        client = self.client()
+        info, version = f"{self.META}clientInfo", f"{self.META}protocolVersion"
+        params = {"name": "a", "_meta": {"progressToken": 1, version: "1"}}
+        message = client.message("prompts/get", params, meta={info: jsonrpc.ABSENT, "com.example/a": None})
+        assert message["params"]["name"] == "a"
+        assert set(message["params"]["_meta"]) == {
+            f"{self.META}clientCapabilities",
+            version,
+            "progressToken",
+            "com.example/a",
+        }
+        assert message["params"]["_meta"][version] == "1"
+        assert params["_meta"] == {"progressToken": 1, version: "1"}
+
+    @pytest.mark.parametrize("params", ["x", 5, [], None, {"_meta": "x"}, {"_meta": None}])
+    def test_params_that_are_no_object_stay_as_they_are(self, params: object) -> None:
+        assert self.client().message("tools/list", params)["params"] == params
+
+    def test_a_request_without_meta(self) -> None:
+        client = self.client()
+        assert "params" not in client.message("tools/list", meta=None)
+        assert client.message("tools/list", {}, meta=None)["params"] == {}
+        assert client.message("tools/list", {"_meta": {}}, meta=None)["params"] == {"_meta": {}}
+
+    def test_another_version_is_declared_in_header_and_meta(self) -> None:
+        client = self.client(declare="1999-01-01")
+        message = client.message("server/discover")
+        assert message["params"]["_meta"][f"{self.META}protocolVersion"] == "1999-01-01"
+        assert client.build("POST", message).headers.get("mcp-protocol-version") == "1999-01-01"
+
+    def test_handshake_requests_stay_plain(self) -> None:
+        client = McpClient("http://127.0.0.1/mcp", "2025-11-25", HttpWire())
+        message = client.message("tools/call", {"name": "a", "arguments": {}})
+        assert message["params"] == {"name": "a", "arguments": {}}
+        assert "params" not in client.message("ping")
+        assert "mcp-method" not in client.build("POST", message).headers
+
+    def test_an_unknown_revision_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="1999-01-01"):
+            McpClient("http://127.0.0.1/mcp", "1999-01-01", HttpWire())

@@ -227,7 +227,7 @@ WRONG = [
     ("--mcp-revision", "latest", "auto, all, or a list of 2025-03-26"),
     ("--mcp-revision", "2024-11-05", "auto, all, or a list of 2025-03-26"),
     ("--mcp-revision", "2025-11-25,", "auto, all, or a list of 2025-03-26"),
-    ("--mcp-revision", "2026-07-28", "judged by a later release"),
+    ("--mcp-revision", "2026-07-29", "2025-11-25, 2026-07-28 with commas"),
     ("--mcp-level", "may", "must or should"),
     ("--mcp-case", " ", "not empty"),
     ("--mcp-ca", "no-such.pem", "PEM file"),

@@ -20,6 +20,7 @@ TARGET = {
     "url": "http://me:pass@127.0.0.1:8001/mcp?key=value",
     "server": "RemoteTools 1.0",
     "eras": ["handshake"],
+    "evidence": ["initialize negotiates 2025-11-25"],
     "revisions": ["2025-11-25", "2025-03-26"],
     "judged": ["2025-11-25"],
     "sessions": {"2025-11-25": True},
@@ -70,6 +71,7 @@ def test_report_of_a_run() -> None:
             "url": "http://***@127.0.0.1:8001/mcp?key=***",
             "server": "RemoteTools 1.0",
             "eras": ["handshake"],
+            "evidence": ["initialize negotiates 2025-11-25"],
             "revisions": ["2025-03-26", "2025-11-25"],
         },
         "results": [
@@ -155,7 +157,7 @@ def test_worst_verdict_of_several_checks_stands(worse: str, better: str) -> None
 
 
 def test_no_results_make_a_valid_report() -> None:
-    report = build([], {"url": "", "server": "", "eras": [], "revisions": []})
+    report = build([], {"url": "", "server": "", "eras": [], "evidence": [], "revisions": []})
     jsonschema.validate(report, schema())
     assert report["results"] == []
 

@@ -1,0 +1,3 @@
+"""The headers that repeat parts of a message, and what a server does when they do not match."""
+
+from __future__ import annotations

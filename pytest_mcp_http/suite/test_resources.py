@@ -1,0 +1,3 @@
+"""The list of resources: that it is the same on every connection."""
+
+from __future__ import annotations
