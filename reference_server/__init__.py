@@ -1,4 +1,4 @@
-"""The bundled reference server: the article's tools on the official SDK, clean at every handshake revision.
+"""The bundled reference server: the article's tools on the official SDK, clean at every revision.
 
 Importing this package costs nothing: the SDK is loaded by `create_app`.
 """
@@ -22,6 +22,7 @@ class ReferenceServerUnavailable(RuntimeError):  # noqa: N818 - the name is publ
 def create_app(
     *,
     mode: str,
+    era: str = "dual",
     json_response: bool = False,
     resumable: bool = False,
     faults: Iterable[str] = (),
@@ -32,6 +33,7 @@ def create_app(
 
     Args:
         mode: `stateless` (no session, POST only) or `stateful` (session ids, GET stream, DELETE).
+        era: `handshake` (up to 2025-11-25), `modern` (2026-07-28), or `dual` for both on one endpoint.
         json_response: Answer requests with one JSON object instead of an event stream.
         resumable: Give every event an id and replay missed events to a client that resumes (stateful only).
         faults: Ids of deviations to put in, see `reference_server.faults.catalogue`.
@@ -49,6 +51,7 @@ def create_app(
 
     return build_app(
         mode=mode,
+        era=era,
         json_response=json_response,
         resumable=resumable,
         faults=tuple(faults),

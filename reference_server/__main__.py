@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app = create_app(
             mode=options.mode,
+            era=options.era,
             json_response=options.json_response,
             resumable=options.resumable,
             faults=options.fault,
@@ -88,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--mode", choices=("stateless", "stateful"), help="with or without sessions")
+    add(
+        "--era",
+        choices=("handshake", "modern", "dual"),
+        default="dual",
+        help="revisions (default %(default)s)",
+    )
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     add("--port", type=_port, default=8001, help="port to listen on, 0 for a free one (default %(default)s)")
     add("--path", default="/mcp", help="path of the endpoint (default %(default)s)")

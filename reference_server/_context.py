@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import anyio
 from anyio.abc import TaskGroup
@@ -21,14 +22,35 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Layer = Callable[[ASGIApp], ASGIApp]
 HeaderLines = tuple[tuple[str, str], ...]
 
-REVISIONS: Final = ("2025-03-26", "2025-06-18", "2025-11-25")
-"""The revisions this server speaks, oldest first."""
+HANDSHAKE_REVISIONS: Final = ("2025-03-26", "2025-06-18", "2025-11-25")
+"""The revisions with a handshake that this server speaks, oldest first."""
+
+MODERN_REVISIONS: Final = ("2026-07-28",)
+"""The revisions that state version and capabilities in every request, oldest first."""
+
+REVISIONS: Final = HANDSHAKE_REVISIONS + MODERN_REVISIONS
+"""All revisions this server speaks, oldest first."""
+
+SERVED_REVISIONS: Final = {
+    "handshake": HANDSHAKE_REVISIONS,
+    "modern": MODERN_REVISIONS,
+    "dual": REVISIONS,
+}
+"""The revisions that an app of each `era` serves, oldest first."""
+
+VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
+"""The member of a modern request's `_meta` that states its revision."""
+
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 SESSION_HEADER: Final = "mcp-session-id"
 VERSION_HEADER: Final = "mcp-protocol-version"
 
 RAW_NAMES: Final = "mcp.raw_header_names"
 """Key in `scope["state"]` under which `serving` puts header names as they were spelt."""
+
+ON_SHUTDOWN: Final = "mcp.on_shutdown"
+"""Key in `scope["state"]` of a set of functions that `serving` calls when the server is told to end."""
 
 MAX_BODY: Final = 4 * 1024 * 1024
 """Largest request body that is read, in bytes; more is drained up to `MAX_DRAIN` and refused with 413."""
@@ -39,7 +61,7 @@ _CONTEXT_KEY: Final = "reference_server.context"
 
 @dataclass(slots=True)
 class Facts:
-    """What is true of one running app: its mode, its sessions, and room for the state of layers.
+    """What is true of one running app: its mode, its era, its sessions, and room for the state of layers.
 
     `get_streams` holds the `send` of each open GET stream by session id ("" without one), newest last.
     `cut_requests` counts the requests whose client went away before their body was complete.
@@ -54,6 +76,12 @@ class Facts:
     state: dict[str, Any] = field(default_factory=dict)
     cut_requests: int = 0
     background: TaskGroup | None = None
+    era: str = "dual"
+
+    @property
+    def revisions(self) -> tuple[str, ...]:
+        """The revisions that the app serves, oldest first."""
+        return SERVED_REVISIONS[self.era]
 
 
 @dataclass(frozen=True)
@@ -142,6 +170,37 @@ class RequestContext:
         return found if isinstance(found, dict) else {}
 
     @property
+    def meta(self) -> dict[str, Any]:
+        """The `_meta` of the params of a single message; empty if there is none or it is no object."""
+        found = self.params.get("_meta")
+        return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def is_modern(self) -> bool:
+        """Whether this is a request of the era without handshake, by the rules of `era`."""
+        if self.facts.era != "dual":
+            return self.facts.era == "modern"
+        header, stated = self.header(VERSION_HEADER), self.meta.get(VERSION_KEY)
+        if header is not None and _DATE.fullmatch(header) and header > HANDSHAKE_REVISIONS[-1]:
+            return True
+        return VERSION_KEY in self.meta and not (header == stated and stated in HANDSHAKE_REVISIONS)
+
+    @property
+    def era(self) -> Literal["handshake", "modern"]:
+        """The era whose rules this request is served by.
+
+        An app of one era serves everything by its rules. Where both are served, a request is modern if its
+        version header names a revision after those with a handshake, or if its `_meta` states a revision. One
+        that states the same revision with a handshake in both places belongs to that revision.
+        """
+        return "modern" if self.is_modern else "handshake"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this is the cheapest request that every server serves: `ping`, or `server/discover`."""
+        return self.is_request and self.rpc_method == ("server/discover" if self.is_modern else "ping")
+
+    @property
     def is_request(self) -> bool:
         """Whether this is a POST of a single JSON-RPC request (a method and an id)."""
         return self.method == "POST" and is_call(self.value)
@@ -158,8 +217,8 @@ class RequestContext:
 
     @property
     def is_initialize(self) -> bool:
-        """Whether this is an `initialize` request."""
-        return self.is_request and self.rpc_method == "initialize"
+        """Whether this is an `initialize` request of the handshake era; the modern era has no such method."""
+        return self.is_request and self.rpc_method == "initialize" and not self.is_modern
 
     @property
     def session_id(self) -> str | None:
@@ -168,16 +227,22 @@ class RequestContext:
 
     @property
     def session(self) -> Session | None:
-        """The live session of this request, or None."""
-        return self.facts.sessions.get(self.session_id) if self.facts.mode == "stateful" else None
+        """The live session of this request, or None; a modern request has none, whatever id it carries."""
+        if self.facts.mode != "stateful" or self.is_modern:
+            return None
+        return self.facts.sessions.get(self.session_id)
 
     @property
     def revision(self) -> str | None:
         """The revision that rules this request, or None if nothing tells it.
 
         The session's negotiated one; for `initialize` the one that will be agreed on; in stateless mode that
-        of the header, and 2025-03-26 without header.
+        of the header, and 2025-03-26 without header. For a modern request the one that it states, if it is
+        served: that of the header, else that of `_meta`.
         """
+        if self.is_modern:
+            found = (self.header(VERSION_HEADER), self.meta.get(VERSION_KEY))
+            return next((each for each in found if each in MODERN_REVISIONS), None)
         if self.is_initialize:
             return negotiate(self.params.get("protocolVersion"))
         if self.facts.mode == "stateful":
@@ -185,8 +250,8 @@ class RequestContext:
             return session.revision if session else None
         stated = self.header(VERSION_HEADER)
         if stated is None:
-            return REVISIONS[0]
-        return stated if stated in REVISIONS else None
+            return HANDSHAKE_REVISIONS[0]
+        return stated if stated in HANDSHAKE_REVISIONS else None
 
     @property
     def state(self) -> dict[str, Any]:
@@ -196,7 +261,11 @@ class RequestContext:
 
 def negotiate(requested: object) -> str:
     """Return the revision agreed on for a requested one: the same if it is served, else the newest."""
-    return requested if isinstance(requested, str) and requested in REVISIONS else REVISIONS[-1]
+    return (
+        requested
+        if isinstance(requested, str) and requested in HANDSHAKE_REVISIONS
+        else HANDSHAKE_REVISIONS[-1]
+    )
 
 
 def context_of(scope: Scope) -> RequestContext:

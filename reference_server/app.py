@@ -11,9 +11,19 @@ import anyio
 from reference_server import ReferenceServerUnavailable
 from reference_server._calls import respond
 from reference_server._catalogue import choose
-from reference_server._context import ASGIApp, Facts, Layer, Receive, Scope, Send, read_requests
+from reference_server._context import (
+    SERVED_REVISIONS,
+    ASGIApp,
+    Facts,
+    Layer,
+    Receive,
+    Scope,
+    Send,
+    read_requests,
+)
 
 MODES: Final = ("stateless", "stateful")
+ERAS: Final = tuple(SERVED_REVISIONS)
 
 
 class _Optional(Protocol):
@@ -28,6 +38,7 @@ class _Optional(Protocol):
 def build_app(
     *,
     mode: str,
+    era: str,
     json_response: bool,
     resumable: bool,
     faults: tuple[str, ...],
@@ -37,10 +48,12 @@ def build_app(
     """Build the app, see `reference_server.create_app`."""
     if mode not in MODES:
         raise ValueError(f"mode {mode!r} is not accepted; accepted: {', '.join(MODES)}")
+    if era not in ERAS:
+        raise ValueError(f"era {era!r} is not accepted; accepted: {', '.join(ERAS)}")
     if not path.startswith("/") or "?" in path or "#" in path:
         raise ValueError(f"path {path!r} is not accepted; accepted: a path that starts with /")
     added = [*_variants(variants, mode), *_faults(faults, mode)]
-    options = _options({"json_response": json_response, "resumable": resumable}, added)
+    options = _options({"era": era, "json_response": json_response, "resumable": resumable}, added)
     if options["resumable"] and mode != "stateful":
         raise ValueError(f"resumable is not accepted with mode {mode!r}; accepted: mode 'stateful'")
     _require_sdk()
@@ -55,6 +68,7 @@ class ReferenceApp:
         mode: `stateless` or `stateful`.
         layers: Layers of variants and faults, innermost first.
         path: Path of the endpoint.
+        era: `handshake`, `modern` or `dual`.
         json_response: Answer requests with JSON.
         resumable: Keep events for replay.
     """
@@ -65,10 +79,12 @@ class ReferenceApp:
         layers: list[Layer],
         path: str,
         *,
+        era: str = "dual",
         json_response: bool = False,
         resumable: bool = False,
     ) -> None:
         self._mode = mode
+        self._era = era
         self._layers = layers
         self._path = path
         self._json_response = json_response
@@ -95,7 +111,7 @@ class ReferenceApp:
         from reference_server.engine import Engine
 
         await receive()
-        facts = Facts(self._mode, self._json_response, self._resumable)
+        facts = Facts(self._mode, self._json_response, self._resumable, era=self._era)
         engine = Engine(facts)
         endpoint = corrected(engine)
         for layer in self._layers:
@@ -125,7 +141,7 @@ def _variants(names: tuple[str, ...], mode: str) -> Iterable[_Optional]:
     return choose("variant", names, catalogue(), mode)
 
 
-def _options(options: dict[str, bool], added: list[_Optional]) -> dict[str, bool]:
+def _options(options: dict[str, Any], added: list[_Optional]) -> dict[str, Any]:
     """Return the options with those that faults and variants need switched on or off."""
     for entry in added:
         for name, value in entry.options.items():

@@ -1,5 +1,7 @@
 """Everything a request has to pass before the SDK sees it: one check per rule, in order.
 
+What both eras share and what the handshake era asks for; `corrections_modern` has the rest.
+
 The SDK deviates from the revisions in each of these points, or its error lacks the request's id. Sections are
 those of 2025-11-25 unless another revision is named. What has to be mended behind the SDK is in `engine`.
 """
@@ -13,10 +15,10 @@ from typing import Final
 from mcp_types import methods as sdk_methods
 from pydantic import ValidationError
 
-from reference_server import batches
+from reference_server import batches, corrections_modern
 from reference_server._calls import Payload, respond
 from reference_server._context import (
-    REVISIONS,
+    HANDSHAKE_REVISIONS,
     SESSION_HEADER,
     VERSION_HEADER,
     ASGIApp,
@@ -93,17 +95,16 @@ def check_verb(context: RequestContext) -> None:
 def check_version_header(context: RequestContext) -> None:
     """Refuse revisions that are not served with 400 on every verb (#protocol-version-header).
 
-    The SDK takes any value it does not know, and 2026-07-28, for a request of the modern era. This is the one
-    place that decides which revisions are served.
+    The SDK takes any value it does not know for a request of the modern era.
     """
     for stated in context.header_values(VERSION_HEADER):
-        if stated not in REVISIONS:
-            supported = ", ".join(REVISIONS)
+        if stated not in HANDSHAKE_REVISIONS:
+            supported = ", ".join(HANDSHAKE_REVISIONS)
             raise Refusal(
                 400,
                 INVALID_REQUEST,
                 f"The {VERSION_HEADER} is not supported; supported: {supported}",
-                data={"supported": list(REVISIONS), "requested": stated[:100]},
+                data={"supported": list(HANDSHAKE_REVISIONS), "requested": stated[:100]},
             )
 
 
@@ -133,7 +134,9 @@ def check_initialize(context: RequestContext) -> None:
     if not context.is_initialize:
         return
     try:
-        sdk_methods.validate_client_request("initialize", context.revision or REVISIONS[-1], context.params)
+        sdk_methods.validate_client_request(
+            "initialize", context.revision or HANDSHAKE_REVISIONS[-1], context.params
+        )
     except ValidationError:
         raise Refusal(
             400, INVALID_PARAMS, "initialize needs protocolVersion, capabilities and clientInfo"
@@ -171,14 +174,15 @@ def check_resumption(context: RequestContext) -> None:
         raise Refusal(400, INVALID_REQUEST, "There is no such event to resume from")
 
 
+COMMON_CHECKS: Final[tuple[Callable[[RequestContext], None], ...]] = (check_host, check_origin)
+"""What every HTTP request has to pass, whatever its era."""
+
 REQUEST_CHECKS: Final[tuple[Callable[[RequestContext], None], ...]] = (
-    check_host,
-    check_origin,
     check_verb,
     check_version_header,
     check_body,
 )
-"""What every HTTP request has to pass."""
+"""What every HTTP request of the handshake era has to pass."""
 
 MESSAGE_CHECKS: Final[tuple[Callable[[RequestContext], None], ...]] = (
     check_shape,
@@ -190,11 +194,20 @@ MESSAGE_CHECKS: Final[tuple[Callable[[RequestContext], None], ...]] = (
 """What every single message has to pass, also inside a batch, and what GET and DELETE have to pass."""
 
 
+MODERN_CHECKS: Final[tuple[Callable[[RequestContext], None], ...]] = (
+    corrections_modern.check_verb,
+    check_body,
+    corrections_modern.check_shape,
+)
+"""What every HTTP request of the modern era has to pass."""
+
+
 def corrected(engine: ASGIApp) -> ASGIApp:
     """Put the checks in front of the SDK, and answer refusals in one form."""
     single = _refusing(_checked(MESSAGE_CHECKS, engine))
+    modern_request = _checked(corrections_modern.REQUEST_CHECKS, engine)
 
-    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve_message(scope: Scope, receive: Receive, send: Send) -> None:
         context = context_of(scope)
         if context.method == "POST" and context.is_batch and context.revision == batches.REVISION:
             check_session(context)
@@ -202,7 +215,19 @@ def corrected(engine: ASGIApp) -> ASGIApp:
         else:
             await single(scope, receive, send)
 
-    return _refusing(_checked(REQUEST_CHECKS, route))
+    async def serve_modern_message(scope: Scope, receive: Receive, send: Send) -> None:
+        if context_of(scope).is_notification:
+            await respond(send, 202)
+        else:
+            await modern_request(scope, receive, send)
+
+    handshake = _checked(REQUEST_CHECKS, serve_message)
+    modern = _checked(MODERN_CHECKS, serve_modern_message)
+
+    async def serve_era(scope: Scope, receive: Receive, send: Send) -> None:
+        await (modern if context_of(scope).is_modern else handshake)(scope, receive, send)
+
+    return _refusing(_checked(COMMON_CHECKS, serve_era))
 
 
 def _checked(checks: tuple[Callable[[RequestContext], None], ...], inner: ASGIApp) -> ASGIApp:
@@ -230,11 +255,14 @@ def _refusal_body(context: RequestContext, refusal: Refusal) -> Payload:
     An id that cannot be read is null by JSON-RPC and up to 2025-06-18, and absent from 2025-11-25 on.
     """
     request_id = context.rpc_id
+    message, data = refusal.message, refusal.data
     anonymous = (
         refusal.anonymous or context.method != "POST" or context.is_notification or context.is_response
     )
+    if context.is_modern:
+        message, data = corrections_modern.named_versions(context, refusal)
     if anonymous:
         request_id = UNREADABLE
-    elif request_id is UNREADABLE and context.revision != REVISIONS[-1]:
+    elif request_id is UNREADABLE and not context.is_modern and context.revision != HANDSHAKE_REVISIONS[-1]:
         request_id = None
-    return error_message(refusal.code, refusal.message, data=refusal.data, request_id=request_id)
+    return error_message(refusal.code, message, data=data, request_id=request_id)

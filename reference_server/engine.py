@@ -15,6 +15,7 @@ from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types import JSONRPCError, JSONRPCResponse
 
+from reference_server import modern
 from reference_server._calls import header_lines, respond, response_start, without_header
 from reference_server._context import (
     SESSION_HEADER,
@@ -29,11 +30,13 @@ from reference_server._context import (
     negotiate,
     scope_with,
 )
-from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_REQUEST, Refusal, encode, one_line
+from reference_server._jsonrpc import Refusal, encode
+from reference_server._sdk_answers import as_refusal, chunk, with_short_error
 from reference_server._sse import BlockSplitter, EventBlock
 from reference_server.events import GET_STREAM
 from reference_server.handlers import build_server
 from reference_server.sessions import Connection, Session, current_session
+from reference_server.subscriptions import Listening
 
 CANCELLED: Final = -32800
 """What the SDK answers to a request that the client cancelled."""
@@ -74,8 +77,9 @@ class Engine:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._numbers = count(1)
+        self._listening = Listening()
         self._manager = StreamableHTTPSessionManager(
-            build_server(),
+            build_server(facts, self._listening),
             event_store=SessionScopedEvents() if facts.resumable else None,
             json_response=facts.json_response,
             stateless=facts.mode == "stateless",
@@ -88,6 +92,9 @@ class Engine:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request that passed all checks: a single message, a GET stream or a DELETE."""
         context = context_of(scope)
+        if context.is_modern:
+            await modern.serve(self._manager.handle_request, self._listening.end, scope, receive, send)
+            return
         session = context.session
         if context.is_initialize and self._facts.mode == "stateful":
             session = Session(negotiate(context.params.get("protocolVersion")))
@@ -290,13 +297,13 @@ class _Exchange:
             and session.revision >= "2025-11-25"
         ):
             event_id = session.events.store(GET_STREAM, None)
-            await self._send(_chunk(EventBlock((("id", event_id), ("data", ""))).encode()))
+            await self._send(chunk(EventBlock((("id", event_id), ("data", ""))).encode()))
 
     async def _stream(self, message: Message, splitter: BlockSplitter) -> None:
         for raw in splitter.feed(message.get("body", b"")):
             block = _restored(EventBlock.parse(raw))
             if block is not None:
-                await self._send(_chunk(block.encode()))
+                await self._send(chunk(block.encode()))
         if not message.get("more_body", False):
             self._ended = True
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -306,7 +313,7 @@ class _Exchange:
         status, body = self._start["status"], bytes(self._body)
         lines = header_lines(self._start)
         if status >= 400:
-            self._refusal = _as_refusal(status, body, lines)
+            self._refusal = as_refusal(status, body, lines)
             return
         if self._context.method == "DELETE":
             self._facts.sessions.end(self._context.session_id)
@@ -347,42 +354,12 @@ def _restored(block: EventBlock) -> EventBlock | None:
 
 
 def _tidied(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a message of the SDK with the client's id and a short error.
-
-    The SDK's errors carry empty `data` and may have code 0 (schema: JSONRPCError).
-    """
+    """Return a message of the SDK with the client's id and a short error."""
     if "method" in message or "id" not in message:
         return message
     if isinstance(message["id"], str):
         message = {**message, "id": json.loads(message["id"].partition(":")[2])}
-    if "error" in message:
-        error = {**message["error"], "message": one_line(message["error"]["message"])}
-        if not error.get("data"):
-            error.pop("data", None)
-        if error["code"] == 0:
-            error.update(code=INTERNAL_ERROR, message="The server failed to serve the request")
-        message = {**message, "error": error}
-    return message
-
-
-def _as_refusal(status: int, body: bytes, lines: tuple[tuple[str, str], ...]) -> Refusal:
-    """Return an HTTP error of the SDK as refusal, so that it gets the id of the request and a short message.
-
-    A request that the end of its session interrupts is no fault of the server: 404 instead of the SDK's 500.
-    """
-    try:
-        error = json.loads(body)["error"]
-        code, message = int(error["code"]), str(error["message"])
-    except (ValueError, KeyError, TypeError):
-        code, message = INVALID_REQUEST, body.decode("utf-8", "replace")
-    if status == 500 and message.startswith("Session terminated"):
-        status, code = 404, INVALID_REQUEST
-    allow = tuple(line for line in lines if line[0] == "allow")
-    return Refusal(status, code, message, headers=allow)
-
-
-def _chunk(body: bytes) -> Message:
-    return {"type": "http.response.body", "body": body, "more_body": True}
+    return with_short_error(message)
 
 
 async def _no_body() -> Message:

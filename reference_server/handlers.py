@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
+from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
@@ -15,6 +16,7 @@ from mcp_types import (
     BlobResourceContents,
     CallToolRequestParams,
     CallToolResult,
+    DiscoverResult,
     GetPromptRequestParams,
     GetPromptResult,
     ListPromptsResult,
@@ -25,19 +27,26 @@ from mcp_types import (
     Prompt,
     PromptArgument,
     PromptMessage,
+    PromptsCapability,
     ReadResourceRequestParams,
     ReadResourceResult,
+    RequestParams,
     Resource,
+    ResourcesCapability,
     ResourceTemplate,
+    ServerCapabilities,
     TextContent,
     TextResourceContents,
     Tool,
     ToolAnnotations,
+    ToolsCapability,
 )
 
 from reference_server import resources
+from reference_server._context import MODERN_REVISIONS, Facts
 from reference_server._jsonrpc import INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
 from reference_server.prompts import PROMPTS
+from reference_server.subscriptions import Listening
 from reference_server.tools import TOOLS, call_tool
 
 SERVER_NAME: Final = "pytest-mcp-http reference server"
@@ -45,6 +54,18 @@ DISTRIBUTION: Final = "pytest-mcp-http"
 INSTRUCTIONS: Final = "Remote tool server accessible over HTTP. All results are simulated."
 VENDOR_META: Final = {"com.example.reference-server/simulated": True}
 """Metadata of every tool, so that what is said of `_meta` keys has something to hold for."""
+
+_STABLE: Final = CacheHint(ttl_ms=60_000, scope="public")
+_CHANGING: Final = CacheHint(ttl_ms=0, scope="public")
+CACHE_HINTS: Final[dict[CacheableMethod, CacheHint]] = {
+    "server/discover": _STABLE,
+    "tools/list": _STABLE,
+    "prompts/list": _STABLE,
+    "resources/templates/list": _STABLE,
+    "resources/list": _CHANGING,
+    "resources/read": _CHANGING,
+}
+"""How long results may be kept, in the modern era: what `touch_resource` changes not at all."""
 
 _Context = ServerRequestContext[Any, Any]
 
@@ -57,12 +78,33 @@ def package_version() -> str:
         return "0"
 
 
-def build_server() -> Server[Any]:
-    """Build the SDK server with all handlers; what has no handler is not declared as capability."""
-    return Server(
+def build_server(facts: Facts, listening: Listening) -> Server[Any]:
+    """Build the SDK server with all handlers; what has no handler is not declared as capability.
+
+    Args:
+        facts: What is true of the app.
+        listening: Serves the subscriptions of the modern era.
+    """
+
+    async def discover(_: _Context, params: RequestParams | None) -> DiscoverResult:
+        """Name what is served; the SDK declares lists that change, and no revision with a handshake."""
+        return DiscoverResult(
+            supported_versions=list(reversed(facts.revisions)),
+            capabilities=ServerCapabilities(
+                prompts=PromptsCapability(),
+                resources=ResourcesCapability(subscribe=True),
+                tools=ToolsCapability(),
+            ),
+            instructions=INSTRUCTIONS,
+        )
+
+    server = Server[Any](
         SERVER_NAME,
         version=package_version(),
         instructions=INSTRUCTIONS,
+        cache_hints=CACHE_HINTS,
+        # The headers that mirror arguments are checked in front of the SDK, see `corrections_modern`.
+        get_tool_input_schema=lambda _: None,
         on_list_tools=_list_tools,
         on_call_tool=_call_tool,
         on_list_prompts=_list_prompts,
@@ -70,7 +112,10 @@ def build_server() -> Server[Any]:
         on_list_resources=_list_resources,
         on_list_resource_templates=_list_resource_templates,
         on_read_resource=_read_resource,
+        on_subscriptions_listen=listening.serve,
     )
+    server.add_request_handler("server/discover", RequestParams, discover)
+    return server
 
 
 def _refuse_cursor(params: PaginatedRequestParams | None) -> None:
@@ -162,10 +207,12 @@ async def _list_resource_templates(
     return ListResourceTemplatesResult(resource_templates=[template])
 
 
-async def _read_resource(_: _Context, params: ReadResourceRequestParams) -> ReadResourceResult:
+async def _read_resource(context: _Context, params: ReadResourceRequestParams) -> ReadResourceResult:
     content = resources.read(params.uri)
     if content is None:
-        raise MCPError(code=RESOURCE_NOT_FOUND, message="Resource not found", data={"uri": params.uri})
+        modern = context.protocol_version in MODERN_REVISIONS
+        code = INVALID_PARAMS if modern else RESOURCE_NOT_FOUND
+        raise MCPError(code=code, message="Resource not found", data={"uri": params.uri})
     if content.text is not None:
         text = TextResourceContents(uri=params.uri, mime_type=content.mime_type, text=content.text)
         return ReadResourceResult(contents=[text])

@@ -6,13 +6,14 @@ Imported by whoever runs the app in a process or thread of their own.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Any, Final
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from reference_server._context import RAW_NAMES, ASGIApp
+from reference_server._context import ON_SHUTDOWN, RAW_NAMES, ASGIApp
 
 GRACEFUL_SECONDS: Final = 1
 """How long open streams may go on after the server was told to end."""
@@ -59,17 +60,27 @@ def config(app: ASGIApp) -> uvicorn.Config:
 
 
 class RawNamesProtocol(H11Protocol):
-    """uvicorn's protocol, which also tells the app how header names were spelt."""
+    """uvicorn's protocol, which also tells the app how header names were spelt, and when the server ends.
+
+    uvicorn ends the lifespan of the app only after all connections are gone, too late for a last message.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._on_shutdown: set[Callable[[], None]] = set()
         next_event = self.conn.next_event
 
         def noting() -> Any:
             event = next_event()
             if isinstance(event, h11.Request):
                 names = tuple(name.decode("latin-1") for name, _ in event.headers.raw_items())
-                self.app_state = {**self.app_state, RAW_NAMES: names}
+                self.app_state = {**self.app_state, RAW_NAMES: names, ON_SHUTDOWN: self._on_shutdown}
             return event
 
         self.conn.next_event = noting  # type: ignore[method-assign]
+
+    def shutdown(self) -> None:
+        """Begin to end: let open streams say their last word."""
+        for end in tuple(self._on_shutdown):
+            end()
+        super().shutdown()

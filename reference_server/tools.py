@@ -10,6 +10,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any, Final
 
 import anyio
@@ -58,7 +59,7 @@ class Parameter:
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "number": (int, float), "integer": (int,)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tool:
     """One tool: name, description, arguments, hints and the coroutine function that serves it."""
 
@@ -77,6 +78,11 @@ class Tool:
             "properties": {name: parameter.schema() for name, parameter in self.parameters.items()},
             **({"required": required} if required else {}),
         }
+
+    @cached_property
+    def mirrored(self) -> frozenset[str]:
+        """The headers that mirror arguments, in lower case."""
+        return frozenset()
 
     def checked(self, arguments: Mapping[str, object]) -> dict[str, object]:
         """Return the arguments, or raise `ToolError` naming the first that does not fit."""

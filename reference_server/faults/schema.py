@@ -6,11 +6,11 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from reference_server._context import REVISIONS, Layer, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, Layer, RequestContext
 from reference_server._layers import rewrite_message
 from reference_server.faults import Fault
 
-LATEST = REVISIONS[-1]
+LATEST = HANDSHAKE_REVISIONS[-1]
 
 ICON = {"src": "data:image/png;base64,iVBORw0KGgo=", "mimeType": "image/png", "sizes": ["48x48"]}
 
@@ -34,7 +34,7 @@ def result_of(method: str, change: Callable[[dict[str, Any]], object]) -> Layer:
 
 
 def before_result_of(
-    method: str, message: dict[str, Any], *, revisions: tuple[str, ...] = REVISIONS
+    method: str, message: dict[str, Any], *, revisions: tuple[str, ...] = HANDSHAKE_REVISIONS
 ) -> Layer:
     """Send a message of the server's own in the event stream ahead of a result.
 
@@ -72,7 +72,11 @@ def fault(id: str, requirement: str, summary: str, layer: Layer) -> Fault:
 
 
 def sent_fault(
-    id: str, requirement: str, summary: str, message: dict[str, Any], revisions: tuple[str, ...] = REVISIONS
+    id: str,
+    requirement: str,
+    summary: str,
+    message: dict[str, Any],
+    revisions: tuple[str, ...] = HANDSHAKE_REVISIONS,
 ) -> Fault:
     """Make a fault that sends a message of the server's own, for which it needs event streams."""
     return Fault(
@@ -148,7 +152,7 @@ FAULTS = (
         "schema.server-messages-allowed",
         "the server sends a notification of 2025-11-25 at earlier revisions",
         {"method": "notifications/elicitation/complete", "params": {"elicitationId": "none"}},
-        REVISIONS[:-1],
+        HANDSHAKE_REVISIONS[:-1],
     ),
     sent_fault(
         "schema.later-request",
@@ -159,7 +163,7 @@ FAULTS = (
             "method": "elicitation/create",
             "params": {"message": "Name?", "requestedSchema": {"type": "object", "properties": {}}},
         },
-        REVISIONS[:1],
+        HANDSHAKE_REVISIONS[:1],
     ),
     fault(
         "schema.version-number",

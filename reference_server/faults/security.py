@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import anyio
 from anyio.abc import SocketStream
 
-from reference_server._context import REVISIONS, HeaderLines, Layer, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, HeaderLines, Layer, RequestContext
 from reference_server._jsonrpc import INVALID_REQUEST, error_message
 from reference_server._layers import (
     Call,
@@ -32,7 +32,7 @@ from reference_server.faults.session import renamed_ids
 
 STATEFUL: Final = ("stateful",)
 STATELESS: Final = ("stateless",)
-LATEST: Final = REVISIONS[-1]
+LATEST: Final = HANDSHAKE_REVISIONS[-1]
 
 SECOND_ADDRESS: Final = "127.0.0.2"
 """Stands for the network address of this machine."""

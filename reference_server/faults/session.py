@@ -8,8 +8,8 @@ from collections.abc import Callable
 import anyio
 
 from reference_server._context import (
+    HANDSHAKE_REVISIONS,
     RAW_NAMES,
-    REVISIONS,
     SESSION_HEADER,
     VERSION_HEADER,
     ASGIApp,
@@ -70,7 +70,7 @@ def lacks_id(method: str) -> Callable[[RequestContext], bool]:
 def is_good_delete(context: RequestContext) -> bool:
     """Select a DELETE of a live session in which nothing else is wrong."""
     version = context.header(VERSION_HEADER)
-    right = context.session is not None and (version is None or version in REVISIONS)
+    right = context.session is not None and (version is None or version in HANDSHAKE_REVISIONS)
     return context.method == "DELETE" and right and context.header("origin") is None
 
 

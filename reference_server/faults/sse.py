@@ -12,7 +12,7 @@ import anyio
 
 from reference_server._calls import header_lines, until_gone
 from reference_server._context import (
-    REVISIONS,
+    HANDSHAKE_REVISIONS,
     ASGIApp,
     Layer,
     Message,
@@ -38,7 +38,7 @@ from reference_server.faults import Fault
 from reference_server.faults.transport import BOTH, STATEFUL, asks_for_progress, is_good_get
 
 RESUMABLE: Final = {"resumable": True}
-OLDEST, MIDDLE, NEWEST = REVISIONS
+OLDEST, MIDDLE, NEWEST = HANDSHAKE_REVISIONS
 HOLD_SECONDS: Final = 30.0
 
 

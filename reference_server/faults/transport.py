@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from reference_server._calls import without_header
 from reference_server._context import (
-    REVISIONS,
+    HANDSHAKE_REVISIONS,
     VERSION_HEADER,
     HeaderLines,
     Layer,
@@ -54,7 +54,7 @@ def is_good_get(context: RequestContext) -> bool:
     """Tell whether this is a GET for a new stream with nothing wrong, in a live session if there are any."""
     stateful = context.facts.mode == "stateful"
     version = context.header(VERSION_HEADER)
-    served = (context.session.revision,) if context.session else () if stateful else REVISIONS
+    served = (context.session.revision,) if context.session else () if stateful else HANDSHAKE_REVISIONS
     return (
         context.method == "GET"
         and (not stateful or context.session is not None)
@@ -305,14 +305,14 @@ FAULTS = (
         "json-array",
         "json-single-object",
         "results come in an array, although the revision has no batches",
-        wrapped(lambda c: c.revision != REVISIONS[0]),
+        wrapped(lambda c: c.revision != HANDSHAKE_REVISIONS[0]),
         options=JSON_ONLY,
     ),
     fault(
         "json-array-2025-03-26",
         "json-single-object.2025-03-26",
         "the result of a single request comes in an array",
-        wrapped(lambda c: c.revision == REVISIONS[0]),
+        wrapped(lambda c: c.revision == HANDSHAKE_REVISIONS[0]),
         options=JSON_ONLY,
     ),
     Fault(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reference_server._context import (
-    REVISIONS,
+    HANDSHAKE_REVISIONS,
     VERSION_HEADER,
     ASGIApp,
     Layer,
@@ -20,19 +20,19 @@ from reference_server._layers import answer_instead, rewrite_message, rewrite_re
 from reference_server.faults import Fault
 
 BOTH = ("stateless", "stateful")
-WITH_HEADER = REVISIONS[1:]
+WITH_HEADER = HANDSHAKE_REVISIONS[1:]
 
 
 def asks_for_unknown(context: RequestContext) -> bool:
     """Select an initialize at a version that this server does not speak."""
     version = context.params.get("protocolVersion")
-    return context.is_initialize and isinstance(version, str) and version not in REVISIONS
+    return context.is_initialize and isinstance(version, str) and version not in HANDSHAKE_REVISIONS
 
 
 def has_unknown_header(context: RequestContext) -> bool:
     """Select requests whose version header names no revision of this server."""
     value = context.header(VERSION_HEADER)
-    return value is not None and value not in REVISIONS
+    return value is not None and value not in HANDSHAKE_REVISIONS
 
 
 def offers(version: Callable[[RequestContext], str]) -> Layer:
@@ -66,8 +66,11 @@ def last_handshake_rules(headers_sent: bool) -> Layer:
             connection = tuple(scope.get("client") or ())
             if context.is_initialize:
                 asked = context.params.get("protocolVersion")
-                versions[connection] = asked if asked in REVISIONS else REVISIONS[-1]
-            elif context.is_request and versions.get(connection, REVISIONS[0]) != REVISIONS[0]:
+                versions[connection] = asked if asked in HANDSHAKE_REVISIONS else HANDSHAKE_REVISIONS[-1]
+            elif (
+                context.is_request
+                and versions.get(connection, HANDSHAKE_REVISIONS[0]) != HANDSHAKE_REVISIONS[0]
+            ):
                 sent = context.header(VERSION_HEADER)
                 if (sent is not None) == headers_sent and sent != versions[connection]:
                     await answer_instead(lambda _: True, 400)(inner)(scope, receive, send)
@@ -82,7 +85,7 @@ def last_handshake_rules(headers_sent: bool) -> Layer:
 def _differs(context: RequestContext) -> bool:
     sent = context.header(VERSION_HEADER)
     session = context.session
-    return bool(sent in REVISIONS and session and context.revision and sent != session.revision)
+    return bool(sent in HANDSHAKE_REVISIONS and session and context.revision and sent != session.revision)
 
 
 FAULTS = (
@@ -92,7 +95,9 @@ FAULTS = (
         BOTH,
         summary="the version of its counter-offer is not accepted when asked for",
         layer=offers(
-            lambda c: REVISIONS[-1] if c.params.get("protocolVersion") == "2026-01-01" else "2026-01-01"
+            lambda c: (
+                HANDSHAKE_REVISIONS[-1] if c.params.get("protocolVersion") == "2026-01-01" else "2026-01-01"
+            )
         ),
     ),
     Fault(
@@ -121,7 +126,7 @@ FAULTS = (
         ("version.negotiate-latest",),
         BOTH,
         summary="the counter-offer is the oldest version",
-        layer=offers(lambda _: REVISIONS[0]),
+        layer=offers(lambda _: HANDSHAKE_REVISIONS[0]),
     ),
     Fault(
         "version.connection-forgets-headerless",

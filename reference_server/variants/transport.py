@@ -10,7 +10,7 @@ import anyio
 
 from reference_server._calls import without_header
 from reference_server._context import (
-    REVISIONS,
+    HANDSHAKE_REVISIONS,
     ASGIApp,
     HeaderLines,
     Layer,
@@ -55,7 +55,7 @@ def numbered(block: EventBlock, context: RequestContext) -> EventBlock:
 
 def priming_event(context: RequestContext) -> bytes:
     """Return an event with an id and empty data, at the revision that knows it."""
-    if context.revision != REVISIONS[-1]:
+    if context.revision != HANDSHAKE_REVISIONS[-1]:
         return b""
     return numbered(EventBlock((("data", ""),)), context).encode()
 
