@@ -1,7 +1,7 @@
-"""Write docs/reference/official-suite.md: each check of the official suite, with our requirements that cover it.
+"""Write docs/reference/official-suite.md: each check of the official suite, with what of ours covers it.
 
-What the official suite checks stands in docs/reference/official-suite.json, one line per check. What of it our
-checks judge is read from our suite. Run it after a change to either; `--check` writes nothing and only compares.
+What the official suite checks stands in docs/reference/official-suite.json, one line per check. What of it
+our checks judge is read from our suite. Run it after a change to either; `--check` only compares.
 """
 
 from __future__ import annotations
@@ -36,24 +36,28 @@ INTRODUCTION: Final = """\
 <!-- Written by scripts/generate_official_suite_doc.py from official-suite.json; change those instead. -->
 
 The project of the protocol has a conformance suite of its own,
-[modelcontextprotocol/conformance](https://github.com/modelcontextprotocol/conformance). This page takes each
-check that its scenarios for servers can report, and says which of our [requirements](requirements.md) cover it,
-or why none does. It describes commit c321dd32 of 2026-08-07. The names of scenarios and checks are theirs, the
-wording is ours.
+[modelcontextprotocol/conformance](https://github.com/modelcontextprotocol/conformance). This page takes
+each check that its scenarios for servers can report, and says which of our [requirements](requirements.md)
+cover it, or why none does. It describes commit c321dd32 of 2026-08-07. The names of scenarios and checks
+are theirs, the wording is ours.
 
-- **Scenario** says below the name why a scenario does not count: *pending* (their own reference server does not
-  pass it yet), *extension*, or *added after release*. The others decide about conformance to the revision.
-- **Level** is what a breach is reported as. `FAILURE` fails a run, `WARNING` does not, `INFO` and `SKIPPED` are
-  no judgement.
-- **Requirements** are ours. *(no check yet)* means that no check of this release judges the requirement at the
-  revision of the table. *Not judged* means that no requirement of ours covers the check; the remark says why.
-- **Remark** compares the two. *Ours* is the requirement, whether it has a check yet or not. Names of sections
-  such as `server/tools#tool-names` are below `modelcontextprotocol.io/specification/` and the revision.
+- **Scenario** says below the name why a scenario does not count: *pending* (their own reference server does
+  not pass it yet), *extension*, or *added after release*. The others decide about conformance to the
+  revision.
+- **Level** is what a breach is reported as. `FAILURE` fails a run, `WARNING` does not, `INFO` and `SKIPPED`
+  are no judgement.
+- **Requirements** are ours. *(no check yet)* means that no check of this release judges the requirement at
+  the revision of the table. *Not judged* means that no requirement of ours covers the check; the remark
+  says why.
+- **Remark** compares the two. *Ours* is the requirement, whether it has a check yet or not. Names of
+  sections such as `server/tools#tool-names` are below `modelcontextprotocol.io/specification/` and the
+  revision.
 
-Many of their checks need a tool, prompt or resource with a fixed name, which an ordinary server does not have.
-Where such a check rests on the text, a requirement of ours covers it for any server. To judge what a tool does,
-a tool has to be declared for it; that is left to a later release. No scenario judges the authorization of an MCP
-server. Ids that the tables of their proposals name, but no scenario reports, are left out.
+Many of their checks need a tool, prompt or resource with a fixed name, which an ordinary server does not
+have. Where such a check rests on the text, a requirement of ours covers it for any server. To judge what a
+tool does, a tool has to be declared for it; that is left to a later release. No scenario judges the
+authorization of an MCP server. Ids that the tables of their proposals name, but no scenario reports, are
+left out.
 """
 
 REASONS: Final = {

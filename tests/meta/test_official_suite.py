@@ -19,8 +19,15 @@ REVISIONS = ("2026-07-28", "2025-11-25")
 
 STANDINGS = {"scored", "pending", "extension", "added after release"}
 LEVELS = {"FAILURE", "WARNING", "INFO", "SKIPPED"}
-COMPARISONS = ("same", "ours is stricter: ", "ours is wider: ", "theirs is stricter than the text: ")
-REMARKS = (*COMPARISONS, "theirs is laxer: ", "theirs ", "needs ", "tasks extension")
+COMPARISONS = (
+    "same",
+    "ours is stricter: ",
+    "ours is wider: ",
+    "theirs is stricter than the text: ",
+    "theirs is laxer: ",
+    "theirs is wider: ",
+)
+REMARKS = (*COMPARISONS[1:], "theirs ", "needs ", "tasks extension")
 SECTION = re.compile(r"`[a-z-]+(?:/[a-z-]+)+(?:#[\w%-]+)?`|`schema#[a-z]+`")
 ID = re.compile(rf"`((?:{'|'.join(CHAPTERS)})\.[\w.-]+)`")
 
