@@ -27,7 +27,7 @@ COMPARISONS = (
     "theirs is laxer: ",
     "theirs is wider: ",
 )
-REMARKS = (*COMPARISONS[1:], "theirs ", "needs ", "tasks extension")
+REMARKS = (*COMPARISONS[1:], "ours has ", "theirs sees ", "theirs calls ", "needs ", "tasks extension")
 SECTION = re.compile(r"`[a-z-]+(?:/[a-z-]+)+(?:#[\w%-]+)?`|`schema#[a-z]+`")
 ID = re.compile(rf"`((?:{'|'.join(CHAPTERS)})\.[\w.-]+)`")
 
