@@ -1,4 +1,4 @@
-"""The terminal: a header before the run; after it a table, the violations as bug reports, one verdict line.
+"""The terminal: a header before the run; after it a grid, the violations as bug reports, one verdict line.
 
 Pure functions that return lines with their markup. Must not know pytest, nor write anything.
 """
@@ -9,27 +9,26 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from pytest_mcp_http.report.grid import Line as Line
+from pytest_mcp_http.report.grid import era_name, grid_lines
 from pytest_mcp_http.report.masking import mask_url, visible
 from pytest_mcp_http.report.rows import (
     VERDICTS,
     WORST_FIRST,
     Result,
-    chapter_position,
     count,
     merge,
     position,
     revision_position,
 )
 from pytest_mcp_http.report.transcript import transcript_lines
-from pytest_mcp_http.spec.revisions import era_of
-
-Line = tuple[str, dict[str, bool]]
-"""A line and its markup, fit for `terminalreporter.write_line(text, **markup)`."""
 
 LONGEST_TEXT: Final = 1000
 """Characters shown of one piece of text that may come from the server."""
 
-_HEADINGS: Final = {"not-applicable": "n/a", "not-verified": "not verified"}
+LONGEST_EVIDENCE: Final = 160
+"""Characters shown of one reason for the era of the server: every known revision fits several times."""
+
 _WORDS: Final = {
     "pass": "passed",
     "fail": "failed",
@@ -39,30 +38,49 @@ _WORDS: Final = {
 
 
 def header_lines(target: Mapping[str, Any]) -> list[str]:
-    """Return the lines that say, before the run, what is judged.
+    """Return the lines that say, before the run, what is judged and why.
 
     Args:
         target: `url`, `server` (name and version), `revisions` spoken, `judged` revisions, and `sessions`
-            (revision -> whether the server assigned a session id).
+            (revision -> whether the server assigned a session id); where discovery told them, `era`
+            (`handshake`, `modern` or `dual`) and `evidence` (short texts that say what showed it).
     """
     if not target["url"]:
         return ["mcp: no target"]
     name = target["server"] or "a server without a name"
-    parts = [mask_url(target["url"]), name, *_eras(target["revisions"], target["judged"]), _session(target)]
-    return ["mcp: " + " · ".join(_clean(part) for part in parts if part)]
+    found = _found(target)
+    judged = _judged(target["judged"]) if found else _spoken(target["revisions"], target["judged"])
+    parts = [mask_url(target["url"]), name, judged, _session(target)]
+    first = " · ".join(_clean(part) for part in parts if part)
+    return [f"mcp: {line}" for line in (first, found) if line]
 
 
-def _eras(spoken: Sequence[str], judged: Sequence[str]) -> list[str]:
-    parts = []
-    for era in ("handshake", "modern"):
-        revisions = [
-            revision for revision in sorted(spoken, key=revision_position) if era_of(revision) == era
-        ]
-        if revisions:
-            parts.append(f"{era} era: {', '.join(revisions)}")
-    if parts:
-        parts[-1] += f" (judging {', '.join(sorted(judged, key=revision_position)) or 'none'})"
-    return parts
+def _found(target: Mapping[str, Any]) -> str:
+    """Return the era that was found and what showed it; nothing if discovery told neither."""
+    era = target.get("era")
+    evidence = [_clean(text, LONGEST_EVIDENCE) for text in target.get("evidence") or ()]
+    if not era and not evidence:
+        return ""
+    kind = _clean(f"{era}-era server", LONGEST_EVIDENCE) if era else "server of an unknown era"
+    return _clean(f"{kind}: {'; '.join(evidence)}" if evidence else kind)
+
+
+def _judged(judged: Sequence[str]) -> str:
+    eras = (f"the {era} at {', '.join(revisions)}" for era, revisions in _by_era(judged).items())
+    return f"judging {' and '.join(eras) or 'nothing'}"
+
+
+def _spoken(spoken: Sequence[str], judged: Sequence[str]) -> str:
+    parts = [f"{era}: {', '.join(revisions)}" for era, revisions in _by_era(spoken).items()]
+    judging = f"(judging {', '.join(sorted(judged, key=revision_position)) or 'none'})"
+    return f"{' · '.join(parts)} {judging}" if parts else ""
+
+
+def _by_era(revisions: Iterable[str]) -> dict[str, list[str]]:
+    eras: dict[str, list[str]] = {}
+    for revision in sorted(revisions, key=revision_position):
+        eras.setdefault(era_name(revision), []).append(revision)
+    return eras
 
 
 def _session(target: Mapping[str, Any]) -> str:
@@ -87,13 +105,13 @@ def summary_lines(
         width: Columns of the terminal; commands and exchanges are never wrapped.
 
     Returns:
-        The table, the violations worst first, notes, what was not verified, and the verdict as the last line.
+        The grid, the violations worst first, notes, what was not verified, and the verdict as the last line.
     """
     everything = sorted(results, key=position)
     rows = merge(everything)
     lines: list[Line] = []
     if rows:
-        lines += [*_table(rows), _plain()]
+        lines += [*grid_lines(rows, _revisions(rows), max(width, 40)), _plain()]
     for finding in _findings(everything):
         lines += [*_bug_report(finding, strict, max(width, 40)), _plain()]
     for block in (_notes(everything), _not_verified(rows, max(width, 40))):
@@ -104,6 +122,8 @@ def summary_lines(
 def verdict_line(results: Iterable[Result], target: Mapping[str, Any], *, strict: bool = False) -> Line:
     """Return the last line of a run: conformant, not conformant, or why neither can be said.
 
+    Where both eras were judged, it says what holds for one of them only.
+
     Args:
         results: The results of the checks, in any order.
         target: As for `header_lines`; its `judged` revisions are named when no check ran.
@@ -111,20 +131,39 @@ def verdict_line(results: Iterable[Result], target: Mapping[str, Any], *, strict
     """
     rows = merge(results)
     counts = count(rows)
-    violations = ("fail", "warn") if strict else ("fail",)
-    violated = {row["requirement"] for row in rows if row["verdict"] in violations}
     tail = f"{_counts(counts)} ({', '.join(_revisions(rows) or target.get('judged') or ['no revision'])})"
+    eras = {
+        era: [row for row in rows if row["revision"] in revisions]
+        for era, revisions in _by_era(_revisions(rows)).items()
+    }
+    violated = _violated(rows, strict)
     if violated:
         things = "1 requirement" if len(violated) == 1 else f"{len(violated)} requirements"
-        return f"NOT conformant: {things} violated: {tail}", {"red": True, "bold": True}
+        parts = ", ".join(f"{era}: {len(_violated(of_era, strict))}" for era, of_era in eras.items())
+        by_era = f" ({parts})" if len(eras) > 1 else ""
+        return f"NOT conformant: {things} violated{by_era}: {tail}", {"red": True, "bold": True}
     if not rows:
         return f"no verdict: no check ran: {tail}", {"yellow": True, "bold": True}
     if counts["error"]:
         return f"no verdict: not every check could be completed: {tail}", {"red": True, "bold": True}
-    if not counts["pass"]:
-        why = "no requirement passed" if counts["warn"] else "nothing was verified"
-        return f"no verdict: {why}: {tail}", {"yellow": True, "bold": True}
+    # An era in which nothing passed must not shine in the light of the other one.
+    unproven = {era: _unproven(of_era) for era, of_era in eras.items() if not count(of_era)["pass"]}
+    if len(unproven) == len(eras):
+        return f"no verdict: {_unproven(rows)}: {tail}", {"yellow": True, "bold": True}
+    if unproven:
+        proven = " and the ".join(era for era in eras if era not in unproven)
+        without = ", ".join(f"no verdict in the {era}: {why}" for era, why in unproven.items())
+        return f"conformant in the {proven}, {without}: {tail}", {"yellow": True, "bold": True}
     return f"conformant: {tail}", {"yellow" if counts["warn"] else "green": True, "bold": True}
+
+
+def _violated(rows: Iterable[Result], strict: bool) -> set[str]:
+    violations = ("fail", "warn") if strict else ("fail",)
+    return {row["requirement"] for row in rows if row["verdict"] in violations}
+
+
+def _unproven(rows: Iterable[Result]) -> str:
+    return "no requirement passed" if count(rows)["warn"] else "nothing was verified"
 
 
 def _counts(counts: Mapping[str, int]) -> str:
@@ -142,46 +181,6 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 def _revisions(rows: Iterable[Result]) -> list[str]:
     return sorted({row["revision"] for row in rows}, key=revision_position)
-
-
-def _table(rows: Sequence[Result]) -> list[Line]:
-    chapters = sorted({row["chapter"] for row in rows}, key=chapter_position)
-    revisions = _revisions(rows)
-    headings = [_HEADINGS.get(verdict, verdict) for verdict in VERDICTS]
-    first = max(map(len, ("chapter", "total", *chapters)))
-    second = max(map(len, ("revision", *revisions)))
-
-    def line(label: str, revision: str, cells: Iterable[str]) -> str:
-        columns = (cell.rjust(max(len(heading), 4)) for cell, heading in zip(cells, headings, strict=True))
-        return "  ".join([label.ljust(first), revision.ljust(second), *columns]).rstrip()
-
-    def counted(label: str, revision: str, selected: Iterable[Result]) -> Line:
-        counts = count(selected)
-        return line(label, revision, (str(counts[verdict] or ".") for verdict in VERDICTS)), _colour(counts)
-
-    lines: list[Line] = [(line("chapter", "revision", headings), {"bold": True})]
-    for chapter in chapters:
-        label = chapter
-        for revision in revisions:
-            selected = [row for row in rows if (row["chapter"], row["revision"]) == (chapter, revision)]
-            if selected:
-                lines.append(counted(label, revision, selected))
-                label = ""
-    label = "total"
-    if len(revisions) > 1:
-        for revision in revisions:
-            lines.append(counted(label, revision, [row for row in rows if row["revision"] == revision]))
-            label = ""
-    lines.append(counted(label, revisions[0] if len(revisions) == 1 else "all", rows))
-    return lines
-
-
-def _colour(counts: Mapping[str, int]) -> dict[str, bool]:
-    if counts["error"] or counts["fail"]:
-        return {"red": True}
-    if counts["warn"]:
-        return {"yellow": True}
-    return {"green": True} if counts["pass"] else {}
 
 
 def _findings(results: Iterable[Result]) -> list[list[Result]]:

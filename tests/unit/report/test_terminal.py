@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
-from pytest_mcp_http.report.terminal import Line, header_lines, summary_lines, verdict_line
+from pytest_mcp_http.report.terminal import (
+    LONGEST_EVIDENCE,
+    LONGEST_TEXT,
+    Line,
+    header_lines,
+    summary_lines,
+    verdict_line,
+)
 from pytest_mcp_http.spec.registry import requirements
 
-OLD, MIDDLE, NEW = "2025-03-26", "2025-06-18", "2025-11-25"
+OLD, MIDDLE, NEW, MODERN = "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"
 TARGET: dict[str, Any] = {
     "url": "http://127.0.0.1:8001/mcp",
     "server": "RemoteTools 1.0",
@@ -92,38 +99,75 @@ def test_header_without_known_sessions_says_nothing_of_them() -> None:
     assert "session" not in header_lines({**TARGET, "sessions": {}})[0]
 
 
+def test_header_says_which_era_was_found_and_why() -> None:
+    evidence = [f"initialize negotiates {OLD}, {NEW}", f"server/discover lists {MODERN}"]
+    target = {**TARGET, "revisions": [OLD, NEW, MODERN], "judged": [MODERN, NEW, OLD]}
+    assert header_lines({**target, "era": "dual", "evidence": evidence}) == [
+        "mcp: http://127.0.0.1:8001/mcp · RemoteTools 1.0 · "
+        "judging the handshake era at 2025-03-26, 2025-11-25 and the modern era at 2026-07-28 · session: yes",
+        "mcp: dual-era server: initialize negotiates 2025-03-26, 2025-11-25; "
+        "server/discover lists 2026-07-28",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        ({"era": "handshake", "evidence": ["a"]}, "mcp: handshake-era server: a"),
+        ({"era": "modern", "evidence": []}, "mcp: modern-era server"),
+        ({"era": "modern"}, "mcp: modern-era server"),
+        ({"era": "", "evidence": ["a", "b"]}, "mcp: server of an unknown era: a; b"),
+        ({"evidence": ["a"]}, "mcp: server of an unknown era: a"),
+    ],
+)
+def test_header_of_eras(found: dict[str, Any], line: str) -> None:
+    first, second = header_lines({**TARGET, **found})
+    assert " · judging the handshake era at 2025-11-25 · " in first
+    assert second == line
+
+
+@pytest.mark.parametrize("found", [{}, {"era": "", "evidence": []}, {"era": None, "evidence": None}])
+def test_header_without_a_found_era_is_one_line(found: dict[str, Any]) -> None:
+    assert header_lines({**TARGET, **found}) == header_lines(TARGET)
+
+
+def test_header_judging_nothing_says_so() -> None:
+    assert " · judging nothing · " in header_lines({**TARGET, "judged": [], "era": "modern"})[0]
+
+
+def test_evidence_of_a_hostile_server_is_harmless() -> None:
+    hostile = "server/discover lists \x1b[2J\u202e\nmcp: forged " + "9" * 500
+    second = header_lines({**TARGET, "era": "dual", "evidence": ["a", hostile]})[1]
+    assert second.isprintable()
+    assert second.startswith(r"mcp: dual-era server: a; server/discover lists \x1b[2J\u202e mcp: forged 99")
+    assert len(second) < LONGEST_EVIDENCE + 60
+    crowd = header_lines({**TARGET, "era": "dual", "evidence": [hostile] * 500})[1]
+    assert len(crowd) < LONGEST_TEXT + 60
+
+
 def test_green_run() -> None:
     lines = summary_lines([result("session.id-unique"), result("transport.notification-202-empty")], TARGET)
     assert texts(lines) == [
-        "chapter    revision    pass  fail  warn  note   n/a  not verified  error",
-        "transport  2025-11-25     1     .     .     .     .             .      .",
-        "session    2025-11-25     1     .     .     .     .             .      .",
-        "total      2025-11-25     2     .     .     .     .             .      .",
+        "chapter    2025-11-25",
+        "transport  1",
+        "session    1",
+        "total      2",
+        "passes",
         "",
         "conformant: 2 passed, 0 failed, 0 warnings, 0 not applicable, 0 not verified (2025-11-25)",
     ]
     assert [markup for _, markup in lines][-1] == {"green": True, "bold": True}
 
 
-def test_table_of_several_revisions() -> None:
-    ids = ["session.id-unique", "session.id-visible-ascii"]
-    results = [result(id, revision=revision) for id in ids for revision in (OLD, MIDDLE, NEW)]
-    results += [
-        result("transport.notification-202-empty", "not-applicable", NEW),
-        result("transport.notification-202-empty", "note", OLD),
-    ]
+def test_summary_begins_with_the_grid_of_merged_results() -> None:
+    results = [result("session.id-unique", revision=revision) for revision in (NEW, OLD)]
+    results.append(result("session.id-unique", "fail", check="mcp/session::test_other"))
     lines = summary(results)
     assert lines[: lines.index("")] == [
-        "chapter    revision    pass  fail  warn  note   n/a  not verified  error",
-        "transport  2025-03-26     .     .     .     1     .             .      .",
-        "           2025-11-25     .     .     .     .     1             .      .",
-        "session    2025-03-26     2     .     .     .     .             .      .",
-        "           2025-06-18     2     .     .     .     .             .      .",
-        "           2025-11-25     2     .     .     .     .             .      .",
-        "total      2025-03-26     2     .     .     1     .             .      .",
-        "           2025-06-18     2     .     .     .     .             .      .",
-        "           2025-11-25     2     .     .     .     1             .      .",
-        "           all            6     .     .     1     1             .      .",
+        "chapter  2025-03-26  2025-11-25",
+        "session  1           0 1F",
+        "total    1           0 1F",
+        "passes, then F fail",
     ]
 
 
@@ -249,6 +293,62 @@ def test_verdict_line(verdicts: list[str], strict: bool, expected: str, colour: 
     assert text.endswith("(2025-11-25)")
     assert markup == {colour: True, "bold": True}
     assert summary_lines(results, TARGET, strict=strict)[-1] == (text, markup)
+
+
+@pytest.mark.parametrize(
+    ("handshake", "modern", "strict", "expected", "colour"),
+    [
+        (
+            ["pass", "pass"],
+            ["fail", "fail"],
+            False,
+            "NOT conformant: 2 requirements violated (handshake era: 0, modern era: 2): 2 passed, 2 failed",
+            "red",
+        ),
+        (
+            ["fail", "fail"],
+            ["pass", "fail"],
+            False,
+            "NOT conformant: 2 requirements violated (handshake era: 2, modern era: 1): 1 passed, 3 failed",
+            "red",
+        ),
+        (
+            ["warn", "pass"],
+            ["pass", "pass"],
+            True,
+            "NOT conformant: 1 requirement violated (handshake era: 1, modern era: 0): 3 passed, 0 failed",
+            "red",
+        ),
+        (["pass", "pass"], ["pass", "pass"], False, "conformant: 4 passed", "green"),
+        (["pass", "pass"], ["pass", "warn"], False, "conformant: 3 passed", "yellow"),
+        (
+            ["pass", "pass"],
+            ["not-applicable", "not-verified"],
+            False,
+            "conformant in the handshake era, no verdict in the modern era: nothing was verified: 2 passed",
+            "yellow",
+        ),
+        (
+            ["not-applicable", "warn"],
+            ["pass", "note"],
+            False,
+            "conformant in the modern era, no verdict in the handshake era: no requirement passed: 1 passed",
+            "yellow",
+        ),
+        (["note", "note"], ["note", "not-verified"], False, "no verdict: nothing was verified: ", "yellow"),
+        (["pass", "pass"], ["error", "pass"], False, "no verdict: not every check could be ", "red"),
+    ],
+)
+def test_verdict_line_of_two_eras(
+    handshake: list[str], modern: list[str], strict: bool, expected: str, colour: str
+) -> None:
+    ids = ["transport.notification-202-empty", "jsonrpc.parse-error"]
+    results = [result(id, verdict, NEW) for id, verdict in zip(ids, handshake, strict=True)]
+    results += [result(id, verdict, MODERN) for id, verdict in zip(ids, modern, strict=True)]
+    text, markup = verdict_line(results, TARGET, strict=strict)
+    assert text.startswith(expected)
+    assert text.endswith("(2025-11-25, 2026-07-28)")
+    assert markup == {colour: True, "bold": True}
 
 
 def test_strict_says_why_a_warning_is_a_violation() -> None:
