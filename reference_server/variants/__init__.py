@@ -11,7 +11,7 @@ from functools import cache
 from types import MappingProxyType
 
 from reference_server._catalogue import gather
-from reference_server._context import ASGIApp
+from reference_server._context import REVISIONS, ASGIApp
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,15 @@ class Variant:
         summary: One line: what the server does differently, and why that is legal.
         layer: Function from the ASGI app inside to the one that behaves so; see `reference_server._layers`.
         options: Options of `create_app` that it needs, for example `{"json_response": True}`.
+        revisions: Revisions at which it is shown to break nothing, where it is illegal at others.
     """
 
     name: str
     modes: tuple[str, ...] = ("stateless", "stateful")
     summary: str = field(kw_only=True)
     layer: Callable[..., ASGIApp] = field(kw_only=True)
-    options: Mapping[str, bool] = field(default_factory=dict, kw_only=True)
+    options: Mapping[str, bool | str] = field(default_factory=dict, kw_only=True)
+    revisions: tuple[str, ...] = field(default=REVISIONS, kw_only=True)
 
 
 @cache

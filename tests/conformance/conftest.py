@@ -16,6 +16,7 @@ from pytest_mcp_http._options import Settings
 from pytest_mcp_http._target import open_target
 from pytest_mcp_http._verdict import Verdict, verdict_of
 from pytest_mcp_http.spec.registry import requirements
+from pytest_mcp_http.spec.revisions import era_of
 from pytest_mcp_http.tour import Tour
 from reference_server.faults.security import SECOND_ADDRESS
 
@@ -32,9 +33,13 @@ class Judgement:
 
     verdicts: Mapping[tuple[str, str], Verdict]
 
-    def hit(self, *names: str) -> set[str]:
-        """Return the requirements with one of these verdicts at some revision."""
-        return {id for (id, _), verdict in self.verdicts.items() if verdict.name in names}
+    def hit(self, *names: str, era: str | None = None) -> set[str]:
+        """Return the requirements with one of these verdicts at some revision, perhaps of one era only."""
+        return {
+            id
+            for (id, revision), verdict in self.verdicts.items()
+            if verdict.name in names and era in (None, era_of(revision))
+        }
 
     def explain(self, ids: Iterable[str]) -> str:
         """Return one line per verdict on some requirements that is not a pass, for the message of a test."""
