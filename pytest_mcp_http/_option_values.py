@@ -181,13 +181,14 @@ def report_file(path: Path, source: str) -> str:
 
 def roles(value: Sequence[str], source: str) -> tuple[Role, ...]:
     """Return the roles that lines name."""
-    found = []
-    for line in value:
-        try:
-            found.append(parse(line))
-        except ValueError as error:
-            raise _wrong(source, line, str(error)) from None
-    return tuple(found)
+    return tuple(_role(line, source) for line in value)
+
+
+def _role(line: str, source: str) -> Role:
+    try:
+        return parse(line)
+    except ValueError as error:
+        raise _wrong(source, line, str(error)) from None
 
 
 def reference_options(value: Sequence[str], source: str) -> tuple[str, ...]:

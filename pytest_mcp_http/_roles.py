@@ -1,4 +1,4 @@
-"""Tools with a known behaviour, named by the user: what a tool can be used for in a probe, and how to call it.
+"""Tools with a known behaviour: what each can be used for in a probe, and how it is called.
 
 A tool is never called on a guess. Roles come from the user's `--mcp-role` and `mcp_roles`, else from the
 bundled reference server, which is known by its name.
@@ -54,7 +54,7 @@ class Role:
         """Return the params of a `tools/call`.
 
         Args:
-            values: A value for each placeholder that may be used, by its name in lower case (`key`, `ms`, `n`).
+            values: A value for each placeholder that may be used, by name in lower case (`key`, `ms`, `n`).
         """
         text = _PLACEHOLDER.sub(lambda found: str(values[found[1].lower()]), self.template)
         return {"name": self.tool, "arguments": json.loads(text)}
