@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_mcp_http.assertions.cancellation import assert_work_went_on
 from pytest_mcp_http.assertions.sse import (
     assert_ends_with_response,
     assert_event_types,
@@ -28,6 +29,7 @@ from pytest_mcp_http.suite._streams import (
     resumed,
     settled,
 )
+from pytest_mcp_http.suite._witness import two_calls
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import End, Exchange
 
@@ -156,3 +158,9 @@ def _opens_session(exchange: Exchange) -> bool:
     """Tell whether this was an `initialize`, which cannot be repeated in its session."""
     sent = exchange.request.message
     return sent is not None and sent.method == "initialize"
+
+
+@requirement("sse.disconnect-not-cancel")
+def test_lost_connection_cancels_nothing(mcp_tour: Tour) -> None:
+    calls = two_calls(mcp_tour)
+    assert_work_went_on(calls.dropped, calls.counted, calls.whole)

@@ -1,3 +1,250 @@
-"""The stream of `subscriptions/listen`: its acknowledgement, what it carries, how it ends."""
+"""Subscriptions: whether they are served, what is acknowledged, what their streams carry and how they end."""
 
 from __future__ import annotations
+
+from functools import partial
+
+from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.refusals import (
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    assert_invalid_params,
+    is_refusal,
+)
+from pytest_mcp_http.assertions.subscription_streams import (
+    REQUEST_SCOPED,
+    assert_closing_result,
+    assert_graceful_end,
+    assert_long_lived,
+    assert_nothing_request_scoped,
+    assert_requested_types_only,
+    assert_stays_open,
+    ended_later,
+)
+from pytest_mcp_http.assertions.subscriptions import (
+    STREAM,
+    acknowledgement,
+    assert_acknowledged_first,
+    assert_acknowledges_requested,
+    assert_acknowledges_supported,
+    assert_listen_served,
+    assert_nothing_before_acknowledgement,
+    assert_offered_acknowledged,
+    assert_own_subscription,
+    assert_subscription_id,
+    assert_subscription_id_present,
+    notifications_on,
+    offered_types,
+)
+from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._judging import gravest
+from pytest_mcp_http.suite._probes import refused_by_others
+from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._subscriptions import (
+    FIRST_ID,
+    SECOND_ID,
+    acknowledged_stream,
+    empty_stream,
+    first_stream,
+    many_streams,
+    odd_streams,
+    open_stream,
+    reopened_stream,
+    second_stream,
+    served_listen,
+    stays_open,
+    streams,
+    together,
+    with_params,
+)
+from pytest_mcp_http.suite._witness import two_calls, with_two_calls
+from pytest_mcp_http.tour import Tour
+from pytest_mcp_http.wire.exchange import Exchange
+
+
+@requirement("subscriptions.listen-served")
+def test_offered_notifications_can_be_subscribed_to(mcp_tour: Tour) -> None:
+    if not offered_types(mcp_tour.capabilities):
+        raise NotApplicable("the server declares neither listChanged nor subscribe")
+    exchange = assert_listen_served(first_stream(mcp_tour))
+    if acknowledgement(exchange) is not None:
+        assert_offered_acknowledged(exchange, mcp_tour.capabilities)
+
+
+@requirement("subscriptions.listen-unsupported")
+def test_server_without_notifications_refuses_or_acknowledges(mcp_tour: Tour) -> None:
+    if offered_types(mcp_tour.capabilities):
+        raise NotApplicable("the server declares listChanged or subscribe")
+    exchange = first_stream(mcp_tour)
+    if exchange.error_code != METHOD_NOT_FOUND and acknowledgement(exchange) is None:
+        expected = (f"HTTP 404 with JSON-RPC error {METHOD_NOT_FOUND}", f"{STREAM} with an acknowledgement")
+        violated(f"subscriptions/listen got {exchange.summary}", expected, exchange, note=True)
+
+
+@requirement("subscriptions.sse-reply")
+def test_subscription_is_a_stream_that_stays_open(mcp_tour: Tour) -> None:
+    assert_stays_open(served_listen(mcp_tour))
+
+
+@requirement("subscriptions.no-immediate-result")
+def test_subscription_is_not_over_at_once(mcp_tour: Tour) -> None:
+    assert_long_lived(acknowledged_stream(mcp_tour))
+
+
+@requirement("subscriptions.ack-first")
+def test_acknowledgement_comes_first(mcp_tour: Tour) -> None:
+    assert_acknowledged_first(open_stream(mcp_tour))
+
+
+@requirement("subscriptions.nothing-before-ack")
+def test_no_notification_comes_before_the_acknowledgement(mcp_tour: Tour) -> None:
+    for stream in streams(mcp_tour):
+        assert_nothing_before_acknowledgement(stream)
+
+
+@requirement("subscriptions.ack-filter-subset")
+def test_unsupported_types_are_not_acknowledged(mcp_tour: Tour) -> None:
+    for stream in streams(mcp_tour):
+        assert_acknowledges_supported(stream, mcp_tour.capabilities)
+
+
+@requirement("subscriptions.ack-partial-request")
+def test_only_requested_types_are_acknowledged(mcp_tour: Tour) -> None:
+    for stream in (second_stream(mcp_tour), empty_stream(mcp_tour)):
+        assert_acknowledges_requested(stream)
+
+
+@requirement("subscriptions.id-present")
+def test_notifications_name_their_subscription(mcp_tour: Tour) -> None:
+    for stream in streams(mcp_tour):
+        assert_subscription_id_present(stream)
+
+
+@requirement("subscriptions.id-value")
+def test_subscriptions_are_named_by_the_id_of_the_request(mcp_tour: Tour) -> None:
+    acknowledged_stream(mcp_tour)
+    pair = {FIRST_ID: together(mcp_tour).first, SECOND_ID: together(mcp_tour).second}
+    for id, stream in pair.items():
+        if stream is not None:
+            assert_subscription_id(stream, others=pair.keys() - {id})
+    for stream in odd_streams(mcp_tour):
+        refused_by_others(stream)
+        if acknowledgement(stream) is None:
+            sent = stream.request.message
+            what = f"a subscription with the id {sent.id!r}" if sent is not None else "a subscription"
+            violated(f"{what} got {stream.summary}", "an acknowledgement that names this id", stream)
+        assert_subscription_id(stream)
+
+
+@requirement("subscriptions.multiple-concurrent")
+def test_client_may_have_two_subscriptions(mcp_tour: Tour) -> None:
+    first = acknowledged_stream(mcp_tour)
+    stays_open(mcp_tour)
+    pair = together(mcp_tour)
+    assert pair.second is not None
+    refused_by_others(pair.second)
+    _beside(first, pair.second, stayed=pair.first_stayed, what="a second subscription of the client")
+
+
+@requirement("subscriptions.same-id-two-clients")
+def test_two_clients_may_use_the_same_id(mcp_tour: Tour) -> None:
+    first = acknowledged_stream(mcp_tour)
+    second_stream(mcp_tour)
+    stays_open(mcp_tour)
+    pair = together(mcp_tour)
+    if not pair.first_stayed or pair.twin is None:
+        raise NotVerified("the first stream ended before the second client came")
+    refused_by_others(pair.twin)
+    what = "a subscription of another client under the same id"
+    _beside(first, pair.twin, stayed=pair.first_stayed_by_twin, what=what)
+
+
+def _beside(first: Exchange, second: Exchange, *, stayed: bool, what: str) -> None:
+    """Judge two streams that were opened side by side."""
+    expected = "both are acknowledged and stay open"
+    if acknowledgement(second) is None:
+        violated(f"{what} got {second.summary}", expected, second)
+    if not stayed:
+        if first.responses:
+            raise NotVerified("the server ended the first stream with its result meanwhile")
+        violated(f"the first stream ended when {what} was opened", expected, first)
+
+
+@requirement("subscriptions.concurrent-no-mixup")
+def test_streams_carry_their_own_subscription_only(mcp_tour: Tour) -> None:
+    second = second_stream(mcp_tour)
+    assert_own_subscription(acknowledged_stream(mcp_tour), [SECOND_ID])
+    assert_own_subscription(second, [FIRST_ID])
+
+
+@requirement("subscriptions.only-requested-types")
+def test_only_requested_types_are_sent(mcp_tour: Tour) -> None:
+    for stream in streams(mcp_tour):
+        assert_requested_types_only(stream)
+
+
+@requirement("subscriptions.no-request-scoped")
+def test_progress_and_log_messages_stay_with_their_request(mcp_tour: Tour) -> None:
+    for stream in streams(mcp_tour):
+        assert_nothing_request_scoped(stream)
+    calls = two_calls(mcp_tour)
+    if calls.listening is None:
+        raise NotVerified("no subscription was open while the slow tool ran")
+    assert_nothing_request_scoped(calls.listening)
+    if not any(message.method in REQUEST_SCOPED for message in notifications_on(calls.left)):
+        raise NotVerified("the slow tool, which was asked for progress, reported none")
+
+
+@requirement("subscriptions.graceful-result")
+def test_server_that_ends_a_stream_answers_first(mcp_tour: Tour) -> None:
+    ended = [stream for stream in _all_streams(mcp_tour) if ended_later(stream)]
+    if not ended:
+        raise NotVerified("the server ended no stream, as long as we kept them open")
+    for stream in ended:
+        assert_graceful_end(stream)
+
+
+@requirement("subscriptions.graceful-result-meta")
+def test_closing_result_names_the_subscription(mcp_tour: Tour) -> None:
+    answered = [stream for stream in _all_streams(mcp_tour) if stream.responses]
+    if not answered:
+        raise NotVerified("no stream ended with a result, as long as we kept them open")
+    for stream in answered:
+        assert_closing_result(stream)
+
+
+def _all_streams(tour: Tour) -> list[Exchange]:
+    """Return every acknowledged stream, also that which was open while the slow tool ran."""
+    return streams(tour) + [each for each in with_two_calls(tour) if acknowledgement(each) is not None]
+
+
+@requirement("subscriptions.bad-filter")
+def test_malformed_filter_is_refused(mcp_tour: Tour) -> None:
+    acknowledged_stream(mcp_tour)
+    malformed: tuple[dict[str, object], ...] = ({}, {"notifications": []})
+    answers = [with_params(mcp_tour, params) for params in malformed]
+    flag = with_params(mcp_tour, {"notifications": {"toolsListChanged": "yes"}})
+    for answer in (*answers, flag):
+        refused_by_others(answer)
+    gravest(partial(assert_invalid_params, answer, tolerated=(INVALID_REQUEST,)) for answer in answers)
+    if not is_refusal(flag):
+        # Reading "yes" as true harms nobody, and no sentence forbids it.
+        violated(f"a flag that is text got {flag.summary}", "JSON-RPC error -32602", flag, note=True)
+
+
+@requirement("subscriptions.reissue-after-drop")
+def test_dropped_subscription_can_be_opened_anew(mcp_tour: Tour) -> None:
+    again = reopened_stream(mcp_tour)
+    refused_by_others(again)
+    if acknowledgement(again) is None:
+        what = "the same subscription, opened again after its stream was dropped,"
+        violated(f"{what} got {again.summary}", "a new acknowledgement", again)
+
+
+@requirement("subscriptions.no-server-state-after-close")
+def test_closed_subscriptions_are_let_go(mcp_tour: Tour) -> None:
+    for number, stream in enumerate(many_streams(mcp_tour), start=1):
+        refused_by_others(stream)
+        if acknowledgement(stream) is None:
+            actual = f"after {number - 1} subscriptions were opened and closed, the next got {stream.summary}"
+            violated(actual, "closing a stream frees what it held", stream, note=True)
