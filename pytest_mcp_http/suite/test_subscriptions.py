@@ -19,6 +19,7 @@ from pytest_mcp_http.assertions.subscription_streams import (
     assert_nothing_request_scoped,
     assert_requested_types_only,
     assert_stays_open,
+    ended_at_once,
     ended_later,
 )
 from pytest_mcp_http.assertions.subscriptions import (
@@ -52,12 +53,12 @@ from pytest_mcp_http.suite._subscriptions import (
     reopened_stream,
     second_stream,
     served_listen,
-    stays_open,
+    single_streams,
     streams,
     together,
     with_params,
 )
-from pytest_mcp_http.suite._witness import two_calls, with_two_calls
+from pytest_mcp_http.suite._witness import two_calls
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -83,7 +84,11 @@ def test_server_without_notifications_refuses_or_acknowledges(mcp_tour: Tour) ->
 
 @requirement("subscriptions.sse-reply")
 def test_subscription_is_a_stream_that_stays_open(mcp_tour: Tour) -> None:
-    assert_stays_open(served_listen(mcp_tour))
+    if served_listen(mcp_tour).is_sse:
+        for stream in single_streams(mcp_tour):
+            assert_stays_open(stream)
+    else:
+        assert_stays_open(served_listen(mcp_tour))
 
 
 @requirement("subscriptions.no-immediate-result")
@@ -138,36 +143,33 @@ def test_subscriptions_are_named_by_the_id_of_the_request(mcp_tour: Tour) -> Non
 
 @requirement("subscriptions.multiple-concurrent")
 def test_client_may_have_two_subscriptions(mcp_tour: Tour) -> None:
-    first = acknowledged_stream(mcp_tour)
-    stays_open(mcp_tour)
+    acknowledged_stream(mcp_tour)
     pair = together(mcp_tour)
-    assert pair.second is not None
-    refused_by_others(pair.second)
-    _beside(first, pair.second, stayed=pair.first_stayed, what="a second subscription of the client")
+    _beside(mcp_tour, pair.second, stayed=pair.first_stayed, what="a second subscription of the client")
 
 
 @requirement("subscriptions.same-id-two-clients")
 def test_two_clients_may_use_the_same_id(mcp_tour: Tour) -> None:
-    first = acknowledged_stream(mcp_tour)
     second_stream(mcp_tour)
-    stays_open(mcp_tour)
     pair = together(mcp_tour)
-    if not pair.first_stayed or pair.twin is None:
+    if not pair.first_stayed:
         raise NotVerified("the first stream ended before the second client came")
-    refused_by_others(pair.twin)
     what = "a subscription of another client under the same id"
-    _beside(first, pair.twin, stayed=pair.first_stayed_by_twin, what=what)
+    _beside(mcp_tour, pair.twin, stayed=pair.first_stayed_by_twin, what=what)
 
 
-def _beside(first: Exchange, second: Exchange, *, stayed: bool, what: str) -> None:
-    """Judge two streams that were opened side by side."""
+def _beside(tour: Tour, other: Exchange | None, *, stayed: bool, what: str) -> None:
+    """Judge a stream that was opened beside the first, and what became of the first."""
+    assert other is not None  # it was opened, since the first was acknowledged
+    refused_by_others(other)
     expected = "both are acknowledged and stay open"
-    if acknowledgement(second) is None:
-        violated(f"{what} got {second.summary}", expected, second)
-    if not stayed:
-        if first.responses:
-            raise NotVerified("the server ended the first stream with its result meanwhile")
-        violated(f"the first stream ended when {what} was opened", expected, first)
+    if acknowledgement(other) is None:
+        violated(f"{what} got {other.summary}", expected, other)
+    if stayed:
+        return
+    if any(ended_at_once(stream) or ended_later(stream) for stream in single_streams(tour)):
+        raise NotVerified("the streams of this server end on their own")
+    violated(f"the first stream ended when {what} was opened", expected, together(tour).first)
 
 
 @requirement("subscriptions.concurrent-no-mixup")
@@ -197,7 +199,7 @@ def test_progress_and_log_messages_stay_with_their_request(mcp_tour: Tour) -> No
 
 @requirement("subscriptions.graceful-result")
 def test_server_that_ends_a_stream_answers_first(mcp_tour: Tour) -> None:
-    ended = [stream for stream in _all_streams(mcp_tour) if ended_later(stream)]
+    ended = [stream for stream in single_streams(mcp_tour) if ended_later(stream)]
     if not ended:
         raise NotVerified("the server ended no stream, as long as we kept them open")
     for stream in ended:
@@ -206,24 +208,18 @@ def test_server_that_ends_a_stream_answers_first(mcp_tour: Tour) -> None:
 
 @requirement("subscriptions.graceful-result-meta")
 def test_closing_result_names_the_subscription(mcp_tour: Tour) -> None:
-    answered = [stream for stream in _all_streams(mcp_tour) if stream.responses]
+    answered = [s for s in (*streams(mcp_tour), *single_streams(mcp_tour)) if s.responses]
     if not answered:
         raise NotVerified("no stream ended with a result, as long as we kept them open")
     for stream in answered:
         assert_closing_result(stream)
 
 
-def _all_streams(tour: Tour) -> list[Exchange]:
-    """Return every acknowledged stream, also that which was open while the slow tool ran."""
-    return streams(tour) + [each for each in with_two_calls(tour) if acknowledgement(each) is not None]
-
-
 @requirement("subscriptions.bad-filter")
 def test_malformed_filter_is_refused(mcp_tour: Tour) -> None:
     acknowledged_stream(mcp_tour)
-    malformed: tuple[dict[str, object], ...] = ({}, {"notifications": []})
-    answers = [with_params(mcp_tour, params) for params in malformed]
-    flag = with_params(mcp_tour, {"notifications": {"toolsListChanged": "yes"}})
+    flag_as_text = {"notifications": {"toolsListChanged": "yes"}}
+    *answers, flag = with_params(mcp_tour, {}, {"notifications": []}, flag_as_text)
     for answer in (*answers, flag):
         refused_by_others(answer)
     gravest(partial(assert_invalid_params, answer, tolerated=(INVALID_REQUEST,)) for answer in answers)
