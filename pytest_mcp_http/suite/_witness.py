@@ -126,9 +126,10 @@ class _Watch:
         self._witness: Role = tour.roles("witness")[0]
         self._nonce = secrets.token_hex(4)
         began = time.monotonic()
-        told = self._ask("none")
-        if not told.answered:
-            raise NotVerified(f"the call of the witness {self._witness.tool} got {told.summary}")
+        told = self._ask("a")
+        if not told.answered or ticks_told(told):
+            got = f"{ticks_told(told)} ticks of a key that nobody used" if told.answered else told.summary
+            raise NotVerified(f"the witness {self._witness.tool} told {got}")
         trip = time.monotonic() - began
         seconds = min(max(WORK_SECONDS, trip * ROUND_TRIPS), MAX_WORK_SECONDS)
         self._tick = seconds / TICKS
