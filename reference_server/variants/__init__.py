@@ -23,14 +23,15 @@ class Variant:
         modes: Modes in which it makes sense.
         summary: One line: what the server does differently, and why that is legal.
         layer: Function from the ASGI app inside to the one that behaves so; see `reference_server._layers`.
-        options: Options of `create_app` that it needs, for example `{"json_response": True}`.
+        options: Options of `reference_server.app.ReferenceApp` that it needs, for example
+            `{"json_response": True}` or `{"era": "modern"}`.
     """
 
     name: str
     modes: tuple[str, ...] = ("stateless", "stateful")
     summary: str = field(kw_only=True)
     layer: Callable[..., ASGIApp] = field(kw_only=True)
-    options: Mapping[str, bool] = field(default_factory=dict, kw_only=True)
+    options: Mapping[str, bool | float | str] = field(default_factory=dict, kw_only=True)
 
 
 @cache
