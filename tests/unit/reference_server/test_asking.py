@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+
+from reference_server.app import ReferenceApp
 
 LIMIT = 10.0
 ALL = {"elicitation": {}, "sampling": {}, "roots": {}}
@@ -17,10 +20,11 @@ ROOTS = {"roots": [{"uri": "file:///a", "name": "a"}]}
 METHODS = {"elicitation": "elicitation/create", "sampling": "sampling/createMessage", "roots": "roots/list"}
 
 
-@pytest.fixture(params=[("stateful", False), ("stateless", False), ("stateless", True)])
-def server(request: pytest.FixtureRequest, serve: Any) -> Any:
+@pytest.fixture(scope="module", params=[("stateful", False), ("stateless", False), ("stateless", True)])
+def server(request: pytest.FixtureRequest, rpc: Any) -> Iterator[Any]:
     mode, json_response = request.param
-    return serve(mode, json_response=json_response)
+    with rpc.running(ReferenceApp(mode, [], "/mcp", json_response=json_response)) as endpoint:
+        yield endpoint
 
 
 def ask(server: Any, kind: str, capabilities: object = ALL, **params: object) -> httpx.Response:
@@ -205,14 +209,14 @@ def converse(
         ("2025-11-25", "sampling", SAMPLED),
     ],
 )
-@pytest.mark.parametrize("resumable", [False, True])
+@pytest.mark.parametrize("mode", ["stateful", "resumable"])
 def test_a_session_is_asked_on_the_stream_of_the_call(
-    serve: Any, rpc: Any, revision: str, kind: str, answer: dict[str, object], resumable: bool
+    request: pytest.FixtureRequest, rpc: Any, revision: str, kind: str, answer: dict[str, object], mode: str
 ) -> None:
-    server = serve("stateful", resumable=resumable)
+    server = request.getfixturevalue(mode)
     session = server.initialize(revision, **ALL)
-    request, result = converse(server, rpc, session, kind, {"result": answer})
-    assert (request["method"], "params" in request) == (METHODS[kind], kind != "roots")
+    asked, result = converse(server, rpc, session, kind, {"result": answer})
+    assert (asked["method"], "params" in asked) == (METHODS[kind], kind != "roots")
     assert not result["isError"]
     assert json.loads(result["content"][0]["text"]) == {"kind": kind, "outcome": "accept", "answer": answer}
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from reference_server.app import ReferenceApp
 from reference_server.corrections_modern import SERVED_METHODS
 
 PREFIX = "io.modelcontextprotocol/"
@@ -23,9 +25,17 @@ def endpoint(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(params=["stateful", "stateless"])
-def modern_only(request: pytest.FixtureRequest, serve: Any) -> Any:
-    return serve(request.param, era="modern")
+@pytest.fixture(scope="module", params=["stateful", "stateless"])
+def modern_only(request: pytest.FixtureRequest, rpc: Any) -> Iterator[Any]:
+    with rpc.running(ReferenceApp(request.param, [], "/mcp", era="modern")) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def whole(rpc: Any) -> Iterator[Any]:
+    """A server that answers with JSON."""
+    with rpc.running(ReferenceApp("stateless", [], "/mcp", json_response=True)) as endpoint:
+        yield endpoint
 
 
 def error_of(response: httpx.Response, status: int, code: int, identity: object = 1) -> Any:
@@ -104,8 +114,8 @@ def test_versions_that_are_not_served(endpoint: Any, modern_only: Any) -> None:
 
 
 @pytest.mark.parametrize("identity", [0, -1, 2**53 - 1, 2**70, "", "1", 2, "ü✓", "a\nb"])
-def test_ids_come_back(endpoint: Any, serve: Any, rpc: Any, identity: object) -> None:
-    for server in (endpoint, serve("stateless", json_response=True)):
+def test_ids_come_back(endpoint: Any, whole: Any, rpc: Any, identity: object) -> None:
+    for server in (endpoint, whole):
         [answer] = rpc.messages(server.modern("server/discover", identity=identity))
         assert (answer["id"], type(answer["id"])) == (identity, type(identity))
         error_of(server.modern("vendor/none", identity=identity), 404, -32601, identity)
@@ -135,7 +145,7 @@ def test_what_is_no_request_is_refused_without_an_id(endpoint: Any, body: bytes,
     error_of(endpoint.post(body, mcp_protocol_version="2026-07-28"), 400, code, "absent")
 
 
-def test_content_type_size_and_accept(endpoint: Any, rpc: Any, serve: Any) -> None:
+def test_content_type_size_and_accept(endpoint: Any, whole: Any) -> None:
     def refused(status: int, **headers: str) -> None:
         lines = {name.replace("_", "-"): value for name, value in headers.items()}
         error_of(endpoint.modern("server/discover", headers=lines), status, -32600)
@@ -146,7 +156,6 @@ def test_content_type_size_and_accept(endpoint: Any, rpc: Any, serve: Any) -> No
     refused(406, accept="")
     for accept in ("*/*", "Application/JSON; q=0.5, text/*"):
         assert endpoint.modern("server/discover", headers={"accept": accept}).status_code == 200
-    whole = serve("stateless", json_response=True)
     only_json = {"accept": "application/json"}
     assert whole.modern("tools/list", headers=only_json).status_code == 200
     error_of(whole.modern("subscriptions/listen", {"notifications": {}}, headers=only_json), 406, -32600)

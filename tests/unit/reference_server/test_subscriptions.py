@@ -13,6 +13,7 @@ import pytest
 from mcp.server import _streamable_http_modern as sdk
 
 from reference_server import subscriptions
+from reference_server.app import ReferenceApp
 
 LIMIT = 10.0
 GREETING, OTHER = "reference://greeting", "reference://none"
@@ -32,10 +33,11 @@ class Stream:
         return None if line is None else json.loads(line[6:])
 
 
-@pytest.fixture(params=[("stateful", False), ("stateless", False), ("stateless", True)])
-def server(request: pytest.FixtureRequest, serve: Any) -> Any:
+@pytest.fixture(scope="module", params=[("stateful", False), ("stateless", False), ("stateless", True)])
+def server(request: pytest.FixtureRequest, rpc: Any) -> Iterator[Any]:
     mode, json_response = request.param
-    return serve(mode, json_response=json_response)
+    with rpc.running(ReferenceApp(mode, [], "/mcp", json_response=json_response)) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
@@ -92,8 +94,8 @@ def test_an_update_reaches_those_who_asked_for_it(server: Any, listen: Any, iden
         ({"vendorThings": True}, {}),
     ],
 )
-def test_what_is_honoured(serve: Any, listen: Any, wanted: object, honoured: object) -> None:
-    with listen(serve("stateless"), wanted) as stream:
+def test_what_is_honoured(stateless: Any, listen: Any, wanted: object, honoured: object) -> None:
+    with listen(stateless, wanted) as stream:
         assert stream.next() == acknowledged(1, honoured)
 
 
@@ -151,8 +153,6 @@ def test_quiet_streams_are_kept_alive(serve: Any, listen: Any, monkeypatch: pyte
 
 @pytest.mark.parametrize("json_response", [False, True])
 def test_streams_end_with_their_result(rpc: Any, listen: Any, json_response: bool) -> None:
-    from reference_server.app import ReferenceApp
-
     app = ReferenceApp("stateful", [], "/mcp", json_response=json_response)
     with contextlib.ExitStack() as streams:
         with rpc.running(app) as server:
