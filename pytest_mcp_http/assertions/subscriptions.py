@@ -69,6 +69,12 @@ def listen_id(response: Judged) -> object:
     return sent.id if sent is not None else ABSENT
 
 
+def is_served(response: Judged) -> bool:
+    """Tell whether a listen request was acknowledged, or got 2xx without a JSON-RPC error."""
+    exchange = as_exchange(response)
+    return exchange.ok and (exchange.error is None or acknowledgement(exchange) is not None)
+
+
 def assert_listen_served(response: Judged) -> Exchange:
     """Assert that a listen request was not refused. Whether a stream came is left to `assert_stays_open`.
 
@@ -82,7 +88,7 @@ def assert_listen_served(response: Judged) -> Exchange:
         RequirementViolated: For another status than 2xx, a JSON-RPC error, or no answer.
     """
     exchange = as_exchange(response)
-    if not exchange.ok or exchange.error is not None:
+    if not is_served(exchange):
         violated(f"subscriptions/listen got {exchange.summary}", STREAM, exchange)
     return exchange
 

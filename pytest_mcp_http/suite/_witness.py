@@ -30,7 +30,7 @@ TICKS: Final = 10
 WORK_SECONDS: Final = 0.5
 """How long a call that is left alone should take."""
 
-ROUND_TRIPS: Final = 8
+ROUND_TRIPS: Final = 12
 """A call lasts at least as long as so many calls of the witness, so that it can be watched over a network."""
 
 MAX_WORK_SECONDS: Final = 5.0
@@ -147,8 +147,9 @@ class _Watch:
             kept = left.close()
             counted, left_counted = self._settled("a"), self._count("b")
             whole = left_counted if is_answered(kept) and left_counted >= TICKS else self._undisturbed()
-            if at_drop >= whole:
-                raise NotVerified(f"all of the {whole} ticks had been counted before the stream was closed")
+            if at_drop > whole / 2:
+                # The rest would not tell a server that stops from one that is about to end anyhow.
+                raise NotVerified(f"{at_drop} of {whole} ticks were counted before the stream was closed")
             beside = listening.close() if listening is not None else None
             return TwoCalls(lost, kept, seen, counted, left_counted, whole, beside)
 
@@ -213,9 +214,9 @@ class _Watch:
         """Wait until ticks of the call behind a stream are counted, and return how many."""
         deadline = time.monotonic() + self._limit
         while stream.alive and not is_answered(stream.exchange) and time.monotonic() < deadline:
-            told = self._ask("a")
-            if (ticks_told(told) or 0) > 0 and stream.alive:
-                return ticks_told(told) or 0
+            count = self._count("a")
+            if count > 0 and stream.alive and not is_answered(stream.exchange):
+                return count
             time.sleep(POLL_SECONDS)
         raise NotVerified(
             f"no tick of the slow tool {self._slow.tool} was counted while its stream was open: the witness "

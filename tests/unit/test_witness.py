@@ -94,7 +94,7 @@ WITNESS = 'witness = read_ticks {"key": "$KEY"}'
         ((SLOW, 'witness = read_ticks {"key": "another"}'), "was counted while its stream was open"),
         (
             ('slow = count_ticks {"key": "$KEY", "ticks": 1, "milliseconds": $MS}', WITNESS),
-            "ticks had been counted|no tick",
+            "ticks were counted before|no tick",
         ),
     ],
 )

@@ -58,6 +58,7 @@ def test_listen_is_served_unless_it_is_refused(reply: Reply) -> None:
     assert_listen_served(reply(ack(), stream=True))
     assert_listen_served(reply({"jsonrpc": "2.0", "id": 1, "result": {}}))
     error = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "message": "no"}}
+    assert_listen_served(reply(ack(), error, stream=True))
     for refusal in (reply(error), reply(error, status=404), reply(status=500), reply(status=None)):
         with pytest.raises(RequirementViolated, match="subscriptions/listen got"):
             assert_listen_served(refusal)
