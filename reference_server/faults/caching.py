@@ -55,11 +55,19 @@ def on_interim(message: Any, context: RequestContext) -> Any:
 
 FAULTS = (
     fault(
-        "tools-without-hints", "hints-tools-list", "tools/list has no hints", without("tools/list", TTL, SCOPE)
+        "tools-without-hints",
+        "hints-tools-list",
+        "tools/list has no hints",
+        without("tools/list", TTL, SCOPE),
     ),
-    fault("tools-without-scope", "hints-tools-list", "tools/list has ttlMs only", without("tools/list", SCOPE)),
     fault(
-        "prompts-without-ttl", "hints-prompts-list", "prompts/list has cacheScope only", without("prompts/list", TTL)
+        "tools-without-scope", "hints-tools-list", "tools/list has ttlMs only", without("tools/list", SCOPE)
+    ),
+    fault(
+        "prompts-without-ttl",
+        "hints-prompts-list",
+        "prompts/list has cacheScope only",
+        without("prompts/list", TTL),
     ),
     fault(
         "resources-without-hints",
@@ -86,10 +94,22 @@ FAULTS = (
         with_hints("resources/list", ttlMs=-1),
     ),
     fault("ttl-text", "ttl-non-negative", "ttlMs is a text", with_hints("prompts/list", ttlMs="60000")),
-    fault("ttl-fraction", "ttl-non-negative", "ttlMs has a fraction", with_hints("resources/read", ttlMs=0.5)),
+    fault(
+        "ttl-fraction", "ttl-non-negative", "ttlMs has a fraction", with_hints("resources/read", ttlMs=0.5)
+    ),
     fault("ttl-null", "ttl-non-negative", "ttlMs is null", with_hints("tools/list", ttlMs=None)),
-    fault("scope-shared", "scope-values", "cacheScope is a word of HTTP", with_hints("tools/list", cacheScope="shared")),
-    fault("scope-letter-case", "scope-values", "cacheScope is in capitals", with_hints("resources/read", cacheScope="PUBLIC")),
+    fault(
+        "scope-shared",
+        "scope-values",
+        "cacheScope is a word of HTTP",
+        with_hints("tools/list", cacheScope="shared"),
+    ),
+    fault(
+        "scope-letter-case",
+        "scope-values",
+        "cacheScope is in capitals",
+        with_hints("resources/read", cacheScope="PUBLIC"),
+    ),
     fault("scope-null", "scope-values", "cacheScope is null", with_hints("resources/list", cacheScope=None)),
     fault(
         "scope-differs-on-pages",

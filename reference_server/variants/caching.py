@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 from typing import Any, Final
 
 from reference_server._context import MODERN_REVISIONS, Layer, RequestContext
