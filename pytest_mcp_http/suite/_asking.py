@@ -18,7 +18,7 @@ from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._answers import answer
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.tour import Tour
-from pytest_mcp_http.wire.exchange import Exchange
+from pytest_mcp_http.wire.exchange import End, Exchange
 from pytest_mcp_http.wire.jsonrpc import Kind
 
 EVERYTHING: Final[Mapping[str, object]] = {
@@ -95,7 +95,8 @@ class Ask(Call):
             state: `requestState`, be it legal or not; default as the server gave it.
 
         Raises:
-            NotVerified: If authentication or a rate limit answered.
+            NotVerified: If authentication or a rate limit answered, or the time for an answer ran out: what
+                a tool does with valid answers may take long.
         """
         params = {**self.params, "inputResponses": responses}
         sent = self.state if state is KEEP else state
@@ -103,6 +104,8 @@ class Ask(Call):
             params["requestState"] = sent
         exchange = self.client.request("tools/call", params)
         refused_by_others(exchange)
+        if exchange.end is End.TIMEOUT and exchange.response is None:
+            raise NotVerified(f"a retry got no answer in time: {exchange.summary}")
         return exchange
 
 
@@ -177,20 +180,23 @@ def asks(tour: Tour) -> list[Ask]:
 
 
 def interim_results(tour: Tour) -> list[Exchange]:
-    """Return the exchanges of the visit and of the first calls that have an `input_required` result.
+    """Return the exchanges with an `input_required` result: of the visit, and of all rounds of our calls.
 
     Raises:
         NotVerified: If there is none.
     """
-    found = [exchange for exchange in tour.exchanges if is_input_required(exchange)]
+    found = list(tour.exchanges)
+    reason = "nothing was asked for"
     try:
-        found += [call.exchange for call in first_calls(tour) if is_input_required(call.exchange)]
-    except NotVerified:
-        if not found:
-            raise
-    if not found:
-        raise NotVerified("no tool of the role ask asked for anything")
-    return found
+        found += [call.exchange for call in first_calls(tour)]
+        found += [ask.exchange for ask in asks(tour)]
+        found += [exchange for dialogue in dialogues(tour) for exchange in dialogue.retries]
+    except NotVerified as error:
+        reason = str(error)
+    interim = {id(exchange): exchange for exchange in found if is_input_required(exchange)}
+    if not interim:
+        raise NotVerified(reason)
+    return list(interim.values())
 
 
 def again(ask: Ask) -> Ask:
@@ -295,6 +301,14 @@ def unanswered(tour: Tour) -> list[tuple[Ask, Exchange]]:
         return [(ask, ask.retry({})) for ask in map(again, completing(tour))]
 
     return tour.memo("asking-unanswered", probe)
+
+
+def final_result(exchange: Exchange) -> object:
+    """Return the result of a call without its `_meta`; None if it did not end well."""
+    result = exchange.result
+    if outcome_of(exchange) is not Outcome.COMPLETED or not isinstance(result, dict):
+        return None
+    return {name: member for name, member in result.items() if name != "_meta"}
 
 
 def capabilities_without(ask: Ask) -> Mapping[str, object]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.mrtr import Outcome, outcome_of
 from pytest_mcp_http.errors import NotVerified
-from pytest_mcp_http.suite._asking import DROP, Ask, again
+from pytest_mcp_http.suite._asking import DROP, Ask, again, final_result
 from pytest_mcp_http.wire.exchange import Exchange
 
 GARBAGE: Final = "mcp-http-check"
@@ -46,15 +46,15 @@ class Form:
 def forms(state: str) -> list[Form]:
     """Return ways to tamper with states like this one: of its text, and of its values if it can be read."""
     found = [
-        Form("with one character changed", _flipped),
-        Form("cut in half", lambda text: text[: len(text) // 2]),
-        Form("with more at its end", lambda text: f"{text}A"),
-        Form("in place of which stands garbage", lambda _: GARBAGE),
+        Form("one character changed", _flipped),
+        Form("its second half cut off", lambda text: text[: len(text) // 2]),
+        Form("one character more", lambda text: f"{text}A"),
+        Form("garbage in its place", lambda _: GARBAGE),
     ]
     count = sum(1 for _ in _versions(state))
     return [
         *found,
-        *(Form(f"with value {n + 1} changed", _nth_version(n)) for n in range(min(count, MAX_VALUES))),
+        *(Form(f"value {n + 1} changed", _nth_version(n)) for n in range(min(count, MAX_VALUES))),
     ]
 
 
@@ -164,7 +164,7 @@ def judge_tampering(ask: Ask) -> None:
     if without is None:
         names = ", ".join(form.name for form, _ in taken)
         violated(
-            f"a state was taken {names}, to no effect; without state the call is not completed",
+            f"the state was taken with {names}, to no effect; without state the call is not completed",
             EXPECTED,
             taken[0][1],
             note=True,
@@ -181,14 +181,11 @@ def _judge_effect(ask: Ask, form: Form, exchange: Exchange, without: object) -> 
     # Results that differ by themselves, by the time or by a count, tell nothing.
     steady = all(each == honest[0] for each in honest) and tampered[0] == tampered[1]
     if None not in honest and steady and tampered[0] not in (None, honest[0], without):
-        violated(f"a state {form.name} was taken, and changed the outcome", EXPECTED, exchange)
+        violated(f"the state was taken with {form.name}, and the outcome changed", EXPECTED, exchange)
 
 
 def _completed(ask: Ask, change: Callable[[str], object]) -> object:
-    """Return the result of a new dialogue with another state, less `_meta`; None if it does not complete."""
+    """Return the result of a new dialogue with another state; None if it does not complete."""
     asked = again(ask)
     state = asked.state
-    exchange = asked.retry(asked.answers, state=change(state) if isinstance(state, str) else state)
-    if outcome_of(exchange) is not Outcome.COMPLETED or not isinstance(exchange.result, dict):
-        return None
-    return {name: member for name, member in exchange.result.items() if name != "_meta"}
+    return final_result(asked.retry(asked.answers, state=change(state) if isinstance(state, str) else state))
