@@ -110,7 +110,7 @@ def meta_keys(response: Judged) -> list[MetaKey]:
 
 
 def prefix_labels(key: str) -> tuple[str, ...] | None:
-    """Return the labels of the prefix of a key, none without prefix; None if it does not follow the grammar."""
+    """Return the labels of the prefix of a key, none without one; None for a key against the grammar."""
     match = _KEY.fullmatch(key)
     if match is None:
         return None
