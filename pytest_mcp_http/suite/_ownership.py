@@ -14,6 +14,8 @@ from pytest_mcp_http.spec.messages import Violation
 
 MESSAGES_VALID: Final = "schema.messages-valid"
 
+_SERVER_INFO: Final = r'result\._meta\["io\.modelcontextprotocol/serverInfo"\]'
+
 OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"initialize", r"result\.serverInfo\.(name|version)", "schema.implementation-fields"),
     (r"initialize", r"result(\.(protocolVersion|capabilities|serverInfo))?", "lifecycle.initialize-result"),
@@ -24,6 +26,7 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"server/discover", r"result\.capabilities\b.*", "discover.capabilities-object"),
     (r"server/discover", r"result\.(ttlMs|cacheScope)", "discover.cache-hints"),
     (r"ping", r"result\b.*", "lifecycle.ping-empty-result"),
+    (r".*", rf"{_SERVER_INFO}(\.(name|version))?", "schema.implementation-fields"),
     (r"tools/list", r"result\.tools\[\d+\]\.annotations\b.*", "schema.annotations-tool"),
     (r"prompts/list", r"result\.prompts\[\d+\]\.arguments\b.*", "schema.prompt-argument-shape"),
     (r"resources/list", r"result\.resources\[\d+\]\.size", "schema.size-number"),
