@@ -320,6 +320,8 @@ def test_modules_without_entries_are_passed_over() -> None:
 def test_wrong_options_are_named() -> None:
     with pytest.raises(ValueError, match="mode 'x' is not accepted; accepted: stateless, stateful"):
         reference_server.create_app(mode="x")
+    with pytest.raises(ValueError, match="era 'x' is not accepted; accepted: handshake, modern, dual"):
+        reference_server.create_app(mode="stateful", era="x")
     with pytest.raises(ValueError, match="path 'mcp' is not accepted"):
         reference_server.create_app(mode="stateful", path="mcp")
     with pytest.raises(ValueError, match="resumable is not accepted with mode 'stateless'"):
