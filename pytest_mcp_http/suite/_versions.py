@@ -146,6 +146,23 @@ def declared_lists(tour: Tour) -> dict[str, str]:
     return {name: lists[0][0] for name, lists in LISTS.items() if tour.capabilities.get(name) is not None}
 
 
+def served_lists(tour: Tour) -> list[str]:
+    """Return the list methods of declared capabilities that were served during the visit."""
+    methods = declared_lists(tour).values()
+    return [m for m in methods if any(step.exchange.result is not None for step in tour.named(m))]
+
+
+def refused_to_us(exchange: Exchange) -> None:
+    """Stop judging the answer to a single method that access control may keep from us.
+
+    Raises:
+        NotVerified: If it does, or something else answered in place of the server.
+    """
+    refused_by_others(exchange)
+    if exchange.status == 403:
+        raise NotVerified(f"access is refused: {exchange.summary}")
+
+
 def newcomer_lists(tour: Tour, *, after_discovery: bool) -> Exchange:
     """Return what a client that the server has not seen gets for a declared list, on a connection of its own.
 

@@ -33,6 +33,7 @@ from pytest_mcp_http.suite._versions import (
     declared_lists,
     earlier_versions,
     newcomer_lists,
+    refused_to_us,
 )
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import UNKNOWN_NAME
@@ -141,7 +142,7 @@ def test_declared_capabilities_are_served(mcp_tour: Tour) -> None:
         raise NotApplicable("the server declares no capability that has a method")
     for name, method in methods.items():
         for step in mcp_tour.named(method):
-            refused_by_others(step.exchange)
+            refused_to_us(step.exchange)
             if misses_a_session(step.exchange) and earlier_versions(mcp_tour):
                 raise NotVerified(f"{method} is refused for another reason: {step.exchange.summary}")
             assert_declared_method_served(step.exchange, method, name)
@@ -162,7 +163,7 @@ def test_other_requests_may_come_first(mcp_tour: Tour) -> None:
     exchange = newcomer_lists(mcp_tour, after_discovery=False)
     if exchange.result is not None:
         return
-    refused_by_others(exchange)
+    refused_to_us(exchange)
     if not exchange.answered:
         raise NotVerified(f"the request of a new client got {exchange.summary}")
     mcp_tour.require(newcomer_lists(mcp_tour, after_discovery=True), "the same list after server/discover")

@@ -39,7 +39,6 @@ from pytest_mcp_http.suite._versions import (
     at_version,
     counter_offers,
     declared_extensions,
-    declared_lists,
     earlier_versions,
     in_turn,
     keeps_to_its_version,
@@ -47,6 +46,8 @@ from pytest_mcp_http.suite._versions import (
     modern_only,
     newcomer_lists,
     refused_as_it_should_be,
+    refused_to_us,
+    served_lists,
 )
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import UNKNOWN_METHOD
@@ -264,7 +265,7 @@ def test_unsupported_version_is_refused_by_every_method(mcp_tour: Tour) -> None:
     served(mcp_tour)
     refused_as_it_should_be(mcp_tour)
     version = UNKNOWN_VERSIONS[0]
-    for method in (*declared_lists(mcp_tour).values(), UNKNOWN_METHOD):
+    for method in (*served_lists(mcp_tour), UNKNOWN_METHOD):
         exchange = at_version(mcp_tour, version, method)
         refused_by_others(exchange)
         # Whether the method or the version is looked at first is open.
@@ -323,7 +324,7 @@ def test_modern_request_needs_no_handshake(mcp_tour: Tour) -> None:
         raise NotApplicable("the server speaks no earlier revision")
     served(mcp_tour)
     exchange = newcomer_lists(mcp_tour, after_discovery=True)
-    refused_by_others(exchange)
+    refused_to_us(exchange)
     wrong = exchange.status is not None and 400 <= exchange.status < 500
     if wrong and code_in(exchange) != METHOD_NOT_FOUND:
         violated(f"{exchange.summary}, to a request without session", "the request is served", exchange)
