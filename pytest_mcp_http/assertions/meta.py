@@ -109,6 +109,14 @@ def meta_keys(response: Judged) -> list[MetaKey]:
     return found
 
 
+def prefix_labels(key: str) -> tuple[str, ...] | None:
+    """Return the labels of the prefix of a key, none without one; None for a key against the grammar."""
+    match = _KEY.fullmatch(key)
+    if match is None:
+        return None
+    return tuple(match["prefix"].split(".")) if match["prefix"] else ()
+
+
 def _keys(value: object, path: str) -> Iterator[MetaKey]:
     if isinstance(value, list):
         for index, item in enumerate(value):
@@ -118,9 +126,8 @@ def _keys(value: object, path: str) -> Iterator[MetaKey]:
     meta = value.get("_meta")
     if isinstance(meta, dict):
         for key in meta:
-            match = _KEY.fullmatch(key)
-            labels = tuple((match["prefix"] or "").split(".")) if match and match["prefix"] else ()
-            yield MetaKey(key, f"{path}._meta".lstrip("."), match is not None, labels)
+            labels = prefix_labels(key)
+            yield MetaKey(key, f"{path}._meta".lstrip("."), labels is not None, labels or ())
     for name, member in value.items():
         if name not in _FREE_FORM:
             yield from _keys(member, f"{path}.{name}".lstrip("."))

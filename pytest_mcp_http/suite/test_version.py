@@ -1,57 +1,59 @@
-"""Version negotiation in `initialize`, and the `MCP-Protocol-Version` header."""
+"""Version negotiation: in `initialize`, in the `MCP-Protocol-Version` header, and with each request."""
 
 from __future__ import annotations
 
+from functools import partial
+
 from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.discover import (
+    assert_core_result_type,
+    assert_extension_ids,
+    assert_extension_settings,
+)
 from pytest_mcp_http.assertions.http import assert_no_server_error
+from pytest_mcp_http.assertions.jsonrpc import code_in
+from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND, is_refusal
 from pytest_mcp_http.assertions.version import (
+    UNSUPPORTED_VERSION,
     assert_counter_offer,
+    assert_legacy_initialize_refused,
     assert_negotiated,
+    assert_unsupported_version_400,
+    assert_unsupported_version_code,
+    assert_unsupported_version_data,
+    assert_version_header_refused,
     assert_version_refused,
+    assert_version_unsupported,
+    assert_versions_named,
 )
 from pytest_mcp_http.client import VERSION_HEADER
+from pytest_mcp_http.dialect import PROTOCOL_VERSION
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, header_revision
+from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import needs_session, refused_by_others, served
 from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._versions import (
+    UNKNOWN_VERSIONS,
+    asked_for,
+    at_version,
+    counter_offers,
+    declared_extensions,
+    earlier_versions,
+    in_turn,
+    keeps_to_its_version,
+    legacy_initialize,
+    modern_only,
+    newcomer_lists,
+    refused_as_it_should_be,
+    refused_to_us,
+    served_lists,
+)
 from pytest_mcp_http.tour import Tour
-from pytest_mcp_http.wire import jsonrpc
-from pytest_mcp_http.wire.exchange import End, Exchange
-from pytest_mcp_http.wire.http import HttpWire
-
-UNKNOWN_VERSIONS = ("1999-01-01", "2099-01-01")
-"""Versions that no server speaks: older and newer than any."""
+from pytest_mcp_http.visit import UNKNOWN_METHOD
+from pytest_mcp_http.wire.exchange import Exchange
 
 BAD_HEADER_VALUES = ("1999-01-01", "2099-01-01", "not-a-version")
-
-
-def asked_for(tour: Tour, version: str) -> Exchange:
-    """Return the answer to an `initialize` that asks for some version; the session is ended."""
-
-    def probe() -> Exchange:
-        client = tour.new_client()
-        client.revision = version
-        body = jsonrpc.request("initialize", client.initialize_params(), id=client.next_id())
-        exchange = client.post(body, headers={VERSION_HEADER: None})
-        client.session_id = exchange.headers.get("mcp-session-id") if exchange.ok else None
-        client.revision = version_in(exchange) or tour.revision
-        client.close()
-        return exchange
-
-    return tour.memo(f"initialize at {version}", probe)
-
-
-def version_in(exchange: Exchange) -> str | None:
-    """Return the version in an initialize result, if there is one."""
-    result = exchange.result
-    version = result.get("protocolVersion") if isinstance(result, dict) else None
-    return version if isinstance(version, str) else None
-
-
-def counter_offers(tour: Tour) -> list[tuple[str, Exchange]]:
-    """Return each counter-offer with the exchange that made it."""
-    exchanges = [asked_for(tour, version) for version in UNKNOWN_VERSIONS]
-    return [(version, e) for e in exchanges if (version := version_in(e)) is not None]
 
 
 @requirement("version.negotiate-same")
@@ -81,39 +83,6 @@ def test_counter_offer_is_the_latest(mcp_tour: Tour) -> None:
         if version not in UNKNOWN_VERSIONS and version < latest:
             violated(
                 f"a counter-offer of {version}", f"{latest}, the newest that the server speaks", exchange
-            )
-
-
-def keeps_to_its_version(tour: Tour) -> None:
-    """Judge that a client is still served at its revision after another one negotiated something else.
-
-    Both use the same connection, as clients behind a gateway do. A client of 2025-03-26 sends no version
-    header, since its revision has none.
-    """
-    others = [r for r in tour.target.facts.revisions if r != tour.revision and r in HANDSHAKE_REVISIONS]
-    with (
-        HttpWire(tour.wire.limits, tour.wire.context, keep_alive=True) as wire,
-        tour.session(wire) as client,
-    ):
-        tour.require(client.request("ping"), "ping before the other handshake")
-        other = tour.new_client(wire)
-        other.revision = others[-1] if others else UNKNOWN_VERSIONS[0]
-        body = jsonrpc.request("initialize", other.initialize_params(), id=other.next_id())
-        answer = other.post(body, headers={VERSION_HEADER: None})
-        other.session_id = answer.headers.get("mcp-session-id") if answer.ok else None
-        exchange = client.request("ping")
-        # From here on only the clean-up of the other session: it speaks what it negotiated.
-        other.revision = version_in(answer) or tour.revision
-        other.close()
-        if exchange.end is End.RESET:
-            raise NotVerified("the server does not keep connections")
-        if exchange.result is None:
-            sent = header_revision(tour.revision)
-            violated(
-                f"{exchange.summary}, to a client of {tour.revision} after another client negotiated "
-                f"{version_in(answer) or 'nothing'} ({'header ' + sent if sent else 'no version header'})",
-                f"the request is served: this client negotiated {tour.revision}",
-                exchange,
             )
 
 
@@ -190,9 +159,197 @@ def test_header_on_initialize_that_differs(mcp_tour: Tour) -> None:
 
 @requirement("version.header-differs-from-negotiated")
 def test_header_that_differs_from_the_negotiated_version(mcp_tour: Tour) -> None:
-    others = [r for r in mcp_tour.target.facts.revisions if r != mcp_tour.revision and header_revision(r)]
+    spoken = [r for r in HANDSHAKE_REVISIONS if r in mcp_tour.target.facts.revisions]
+    others = [r for r in spoken if r != mcp_tour.revision and header_revision(r)]
     if not others:
-        raise NotApplicable("the server speaks no other revision")
+        raise NotApplicable("the server speaks no other revision with a handshake and the header")
     served(mcp_tour)
     exchange = mcp_tour.client.request("ping", headers={VERSION_HEADER: others[-1]})
     assert_no_server_error(exchange, "the request is served, or HTTP 400")
+
+
+# -- the version of each request, from 2026-07-28 on --------------------------------------------------------
+
+
+def without_header(tour: Tour) -> Exchange:
+    """Return the answer to a plain request that names its version in `_meta` alone."""
+    served(tour)
+    exchange = tour.client.plain(headers={VERSION_HEADER: None})
+    refused_by_others(exchange)
+    return exchange
+
+
+def serves_clients_without_header(tour: Tour) -> bool:
+    """Tell whether the server speaks a revision that has no version header yet."""
+    return any(version <= HANDSHAKE_REVISIONS[0] for version in earlier_versions(tour))
+
+
+@requirement("version.header-required")
+def test_request_without_header_is_refused(mcp_tour: Tour) -> None:
+    if serves_clients_without_header(mcp_tour):
+        raise NotApplicable(f"the server serves clients of {HANDSHAKE_REVISIONS[0]}, which send no header")
+    assert_version_header_refused(without_header(mcp_tour), f"without {VERSION_HEADER}")
+
+
+@requirement("version.header-absent-legacy")
+def test_request_without_header_is_handled(mcp_tour: Tour) -> None:
+    if not serves_clients_without_header(mcp_tour):
+        raise NotApplicable(f"the server serves no clients of {HANDSHAKE_REVISIONS[0]}")
+    assert_no_server_error(
+        without_header(mcp_tour), (f"what a client of {HANDSHAKE_REVISIONS[0]} gets", "HTTP 400")
+    )
+
+
+@requirement("version.header-meta-mismatch")
+def test_header_that_differs_from_meta_is_refused(mcp_tour: Tour) -> None:
+    served(mcp_tour)
+    strange = UNKNOWN_VERSIONS[0]
+
+    def judge(in_header: str, in_meta: str) -> None:
+        exchange = mcp_tour.client.plain(
+            headers={VERSION_HEADER: in_header}, meta={PROTOCOL_VERSION: in_meta}
+        )
+        refused_by_others(exchange)
+        # One of the two is no version of the server either, and no sentence says which error comes first.
+        assert_version_header_refused(
+            exchange, f"with {in_header} in the header and {in_meta} in _meta", also=(UNSUPPORTED_VERSION,)
+        )
+
+    # A header of a handshake revision may bring the request under the rules of that one.
+    own = mcp_tour.revision
+    pairs = ((own, HANDSHAKE_REVISIONS[-1]), (own, strange), (strange, own))
+    gravest(partial(judge, *pair) for pair in pairs)
+
+
+@requirement("version.unsupported-400")
+def test_unsupported_version_is_400(mcp_tour: Tour) -> None:
+    served(mcp_tour)
+    for version in UNKNOWN_VERSIONS:
+        exchange = at_version(mcp_tour, version)
+        refused_by_others(exchange)
+        assert_unsupported_version_400(exchange, version)
+
+
+@requirement("version.unsupported-code")
+def test_unsupported_version_has_its_code(mcp_tour: Tour) -> None:
+    served(mcp_tour)
+    for version in UNKNOWN_VERSIONS:
+        assert_unsupported_version_code(refused(mcp_tour, version), version)
+
+
+def refused(tour: Tour, version: str) -> Exchange:
+    """Return the refusal of a plain request at an unsupported version.
+
+    Raises:
+        NotVerified: If it is none, which `version.unsupported-400` reports.
+    """
+    exchange = at_version(tour, version)
+    refused_by_others(exchange)
+    if not is_refusal(exchange):
+        raise NotVerified(f"a request at {version} is not refused: {exchange.summary}")
+    return exchange
+
+
+@requirement("version.unsupported-data")
+def test_unsupported_version_error_has_its_data(mcp_tour: Tour) -> None:
+    served(mcp_tour)
+    for version in UNKNOWN_VERSIONS:
+        exchange = refused(mcp_tour, version)
+        if code_in(exchange) != UNSUPPORTED_VERSION:
+            raise NotVerified(f"the refusal of {version} is another error: {exchange.summary}")
+        assert_unsupported_version_data(exchange, version, mcp_tour.revision)
+
+
+@requirement("version.unsupported-any-method")
+def test_unsupported_version_is_refused_by_every_method(mcp_tour: Tour) -> None:
+    served(mcp_tour)
+    refused_as_it_should_be(mcp_tour)
+    version = UNKNOWN_VERSIONS[0]
+    for method in (*served_lists(mcp_tour), UNKNOWN_METHOD):
+        exchange = at_version(mcp_tour, version, method)
+        refused_by_others(exchange)
+        # Whether the method or the version is looked at first is open.
+        also = {METHOD_NOT_FOUND: 404} if method == UNKNOWN_METHOD else {}
+        assert_version_unsupported(exchange, f"{method} at {version}", also=also)
+
+
+@requirement("version.known-but-unserved")
+def test_known_version_that_is_not_served_is_refused(mcp_tour: Tour) -> None:
+    modern_only(mcp_tour)
+    served(mcp_tour)
+    refused_as_it_should_be(mcp_tour)
+    version = HANDSHAKE_REVISIONS[-1]
+    exchange = at_version(mcp_tour, version)
+    refused_by_others(exchange)
+    assert_version_unsupported(exchange, f"{mcp_tour.dialect.plain} at {version}")
+
+
+@requirement("version.per-request")
+def test_version_is_judged_by_request(mcp_tour: Tour) -> None:
+    refused_as_it_should_be(mcp_tour)
+    _, second, third = in_turn(mcp_tour)
+    assert_version_unsupported(second, "a request after one at a supported version on the same connection")
+    if third.result is None:
+        violated(
+            f"{third.summary}, to a request after one at {UNKNOWN_VERSIONS[0]} on the same connection",
+            "the request is served",
+            third,
+        )
+
+
+# -- clients of earlier revisions ---------------------------------------------------------------------------
+
+
+@requirement("version.legacy-initialize-rejected")
+def test_initialize_is_400_without_handshake(mcp_tour: Tour) -> None:
+    modern_only(mcp_tour)
+    exchange = legacy_initialize(mcp_tour)
+    refused_by_others(exchange)
+    assert_legacy_initialize_refused(exchange)
+
+
+@requirement("version.legacy-initialize-diagnostic")
+def test_refusal_of_initialize_names_the_versions(mcp_tour: Tour) -> None:
+    modern_only(mcp_tour)
+    exchange = legacy_initialize(mcp_tour)
+    refused_by_others(exchange)
+    if not exchange.answered or exchange.result is not None:
+        raise NotVerified(f"initialize gets no error: {exchange.summary}")
+    assert_versions_named(exchange, mcp_tour.revision)
+
+
+@requirement("version.dual-era-modern-stateless")
+def test_modern_request_needs_no_handshake(mcp_tour: Tour) -> None:
+    if not earlier_versions(mcp_tour):
+        raise NotApplicable("the server speaks no earlier revision")
+    served(mcp_tour)
+    exchange = newcomer_lists(mcp_tour, after_discovery=True)
+    refused_to_us(exchange)
+    wrong = exchange.status is not None and 400 <= exchange.status < 500
+    if wrong and code_in(exchange) != METHOD_NOT_FOUND:
+        violated(f"{exchange.summary}, to a request without session", "the request is served", exchange)
+    if exchange.result is None:
+        # A declared method that is missing or broken is discover.capabilities-match-handlers'.
+        raise NotVerified(f"the request is refused for another reason: {exchange.summary}")
+
+
+# -- extensions ---------------------------------------------------------------------------------------------
+
+
+@requirement("version.extension-id-format")
+def test_extension_ids_have_a_prefix(mcp_tour: Tour) -> None:
+    assert_extension_ids(mcp_tour.opening, declared_extensions(mcp_tour))
+
+
+@requirement("version.extension-settings-object")
+def test_extension_settings_are_objects(mcp_tour: Tour) -> None:
+    assert_extension_settings(mcp_tour.opening, declared_extensions(mcp_tour))
+
+
+@requirement("version.extension-fallback")
+def test_results_are_those_of_the_core(mcp_tour: Tour) -> None:
+    declared_extensions(mcp_tour)
+    for step in mcp_tour.steps:
+        if step.method != mcp_tour.dialect.opening:
+            assert_core_result_type(step.exchange)
+    raise NotVerified("no request of the visit is known to use an extension")
