@@ -43,7 +43,7 @@ class Settings:
         level: `must` leaves out the SHOULD requirements.
         cases: Globs on requirement ids; empty for all.
         report: Absolute path of the JSON report to write.
-        reference_options: Faults, variants and switches of the reference server.
+        reference_options: Era, faults, variants and switches of the reference server.
     """
 
     url: str | None = None
@@ -132,7 +132,7 @@ _OPTIONS: Final = (
     _Option(
         "--mcp-reference-option",
         "linelist",
-        "fault=ID, variant=NAME, json-response or resumable, for the reference server (repeatable)",
+        "era=ERA, fault=ID, variant=NAME, json-response or resumable, for the reference server (repeatable)",
         "OPTION",
         "mcp_reference_options",
     ),
