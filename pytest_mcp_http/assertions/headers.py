@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
-from pytest_mcp_http.assertions.jsonrpc import code_in, error_in
+from pytest_mcp_http.assertions.jsonrpc import code_in, error_in, messages_in
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
@@ -58,14 +58,15 @@ def assert_mismatch_status(response: Judged, what: str = _MISMATCH) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: If it has another status, or there is none.
+        RequirementViolated: If it has another status, or there is none; as a note for another 4xx without a
+            JSON-RPC message, since an intermediary may answer so.
 
     Source:
         https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation
     """
     exchange = as_exchange(response)
     if exchange.status != 400:
-        violated(f"{exchange.summary}, to {what}", _REFUSED, exchange)
+        violated(f"{exchange.summary}, to {what}", _REFUSED, exchange, note=_is_bare(exchange))
     return exchange
 
 
@@ -80,15 +81,22 @@ def assert_mismatch_code(response: Judged, what: str = _MISMATCH) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: If there is no JSON-RPC error, or it has another code.
+        RequirementViolated: If there is no JSON-RPC error, or it has another code; as a note for a 4xx
+            without a JSON-RPC message, since an intermediary may answer so, although a client that looks for
+            the era of a server takes it for an older one.
 
     Source:
         https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation
     """
     exchange = as_exchange(response)
     if code_in(exchange) != HEADER_MISMATCH:
-        violated(f"{exchange.summary}, to {what}", _REFUSED, exchange)
+        violated(f"{exchange.summary}, to {what}", _REFUSED, exchange, note=_is_bare(exchange))
     return exchange
+
+
+def _is_bare(exchange: Exchange) -> bool:
+    """Tell whether an exchange ended with an HTTP 4xx that an intermediary might have sent."""
+    return exchange.status is not None and 400 <= exchange.status < 500 and not messages_in(exchange)
 
 
 def assert_headers_match(response: Judged, what: str = "a request whose headers match its body") -> Exchange:

@@ -73,7 +73,7 @@ def example(schema: object, depth: int = MAX_DEPTH) -> Any | None:
     if not isinstance(schema, dict) or not depth:
         return None
     for named in (schema.get("const"), schema.get("default"), *_listed(schema, "enum", "examples")):
-        if named is not None and _has_type(named, schema.get("type")):
+        if named is not None and has_type(named, schema.get("type")):
             return named
     if _NOT_UNDERSTOOD & schema.keys() or "enum" in schema:
         return None
@@ -95,7 +95,7 @@ def _listed(schema: Mapping[str, Any], *keywords: str) -> list[Any]:
     return found
 
 
-def _has_type(value: object, stated: object) -> bool:
+def has_type(value: object, stated: object) -> bool:
     """Tell whether a value is of the one type that a schema states, if it does; a default may be of any."""
     if not isinstance(stated, str):
         return True

@@ -71,10 +71,12 @@ def judge_refusals(tour: Tour, judge: Callable[[Judged, str], object]) -> None:
     refusals = list(all_refused(tour))
     if not refusals:
         raise NotVerified("no request was refused for its headers")
-    for each in refusals:
-        # A server that crashed or hung sent no error whose code could be judged; its status is.
-        if judge is assert_mismatch_status or (each.exchange.status or 500) < 500:
-            judge(each.exchange, each.what)
+    # A server that crashed or hung sent no error whose code could be judged; its status is.
+    gravest(
+        partial(judge, each.exchange, each.what)
+        for each in refusals
+        if judge is assert_mismatch_status or (each.exchange.status or 500) < 500
+    )
 
 
 def judge_annotations(tour: Tour, judge: Callable[[Judged], object]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pytest_mcp_http.assertions.headers import assert_headers_match
 from pytest_mcp_http.errors import NotApplicable, NotVerified
-from pytest_mcp_http.suite._arguments import example
+from pytest_mcp_http.suite._arguments import example, has_type
 from pytest_mcp_http.suite._header_probes import Wrong
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.suite._safe_tools import (
@@ -47,7 +47,7 @@ class Subject:
     def value(self) -> Any:
         """A value of the parameter: that of the tool's arguments, or one made up."""
         found = value_at(self.tool.arguments, self.parameter.path)
-        return example(self.parameter.schema) if found is None else found
+        return found if has_type(found, self.parameter.type) else example(self.parameter.schema)
 
     def arguments(self, value: object) -> dict[str, Any]:
         """Return the tool's arguments with a value of the parameter.

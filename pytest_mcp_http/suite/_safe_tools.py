@@ -5,6 +5,7 @@ So far only those are called that have parameters which a header repeats.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -121,7 +122,7 @@ def safe_tools(tour: Tour) -> list[SafeTool]:
                 continue
             arguments = _made_up(tool["inputSchema"], annotated[name])
             if arguments is None:
-                reasons.append(f"no arguments could be made up for {name}")
+                reasons.append(f"no value could be made up for {_hard(tool['inputSchema'])} of {name}")
                 continue
             control = called(tour, name, arguments)
             refused_by_others(control)
@@ -136,12 +137,21 @@ def safe_tools(tour: Tour) -> list[SafeTool]:
 
 
 def _made_up(schema: Mapping[str, Any], parameters: list[Parameter]) -> dict[str, Any] | None:
-    arguments = example(schema)
+    # A copy: the value may be a default that stands in what the visit recorded.
+    arguments = copy.deepcopy(example(schema))
     for each in parameters:
         value = example(each.schema)
         if isinstance(arguments, dict) and len(each.path) == 1 and value is not None:
             arguments.setdefault(each.path[0], value)
     return arguments if isinstance(arguments, dict) else None
+
+
+def _hard(schema: Mapping[str, Any]) -> str:
+    """Return the name of the first required argument that cannot be made up."""
+    properties = schema.get("properties")
+    known = properties if isinstance(properties, dict) else {}
+    required = schema["required"] if isinstance(schema.get("required"), list) else []
+    return next((str(name) for name in required if example(known.get(name, True)) is None), "the arguments")
 
 
 def called(
