@@ -6,9 +6,10 @@ import json
 from typing import Any, Final
 
 from reference_server._context import MODERN_REVISIONS, Layer, RequestContext
-from reference_server._jsonrpc import HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, error_message
-from reference_server._layers import Call, answer_instead, handle, rewrite_message
-from reference_server.corrections_modern import NAME_HEADER, NAMED_BY, SERVED_METHODS
+from reference_server._jsonrpc import HEADER_MISMATCH
+from reference_server._layers import Call, handle, rewrite_message
+from reference_server.corrections_modern import SERVED_METHODS
+from reference_server.faults.headers import has_superfluous_name, refusing, repaired, sent_name
 from reference_server.faults.schema import result_of
 from reference_server.tools import TOOLS
 from reference_server.variants import Variant
@@ -28,24 +29,12 @@ def variant(name: str, summary: str, layer: Layer) -> Variant:
 
 def is_unknown_method(context: RequestContext) -> bool:
     """Select requests of a method that is not served."""
-    return context.is_modern and context.is_request and context.rpc_method not in SERVED_METHODS
+    return context.rpc_method not in SERVED_METHODS
 
 
 def is_unknown_tool(context: RequestContext) -> bool:
     """Select calls of a tool that does not exist."""
-    called = context.is_modern and context.is_request and context.rpc_method == "tools/call"
-    return called and isinstance(context.params.get("name"), str) and context.params["name"] not in TOOLS
-
-
-def has_superfluous_name(context: RequestContext) -> bool:
-    """Select requests with an `Mcp-Name` that need none."""
-    needless = context.is_modern and context.is_request and context.rpc_method not in NAMED_BY
-    return needless and context.header(NAME_HEADER) is not None
-
-
-def refusing(select: Any, status: int, code: int, message: str) -> Layer:
-    """Refuse selected requests, whatever their headers."""
-    return answer_instead(select, status, body=lambda c: error_message(code, message, request_id=c.rpc_id))
+    return context.rpc_method == "tools/call" and sent_name(context) not in TOOLS
 
 
 async def _joined_lines(call: Call) -> None:
@@ -117,12 +106,12 @@ VARIANTS: Final = (
     variant(
         "unknown-tool-first",
         "A tool that does not exist is refused for that, whatever the headers; the order is left open.",
-        refusing(is_unknown_tool, 200, INVALID_PARAMS, "There is no such tool"),
+        repaired(is_unknown_tool),
     ),
     variant(
         "unknown-method-first",
         "A method that does not exist is refused for that, whatever the headers; the order is left open.",
-        refusing(is_unknown_method, 404, METHOD_NOT_FOUND, "Method not found"),
+        repaired(is_unknown_method),
     ),
     variant(
         "superfluous-name-refused",
