@@ -125,7 +125,7 @@ def _each(response: Judged) -> Iterator[tuple[str, Annotation]]:
     """Yield every annotation with the text that names its place."""
     for tool, found in annotated_tools(response):
         for each in found:
-            yield f"{tool}: {each.where or 'the schema itself'}", each
+            yield _printable(f"{tool}: {each.where or 'the schema itself'}"), each
 
 
 def assert_header_names_not_empty(response: Judged) -> Exchange:
@@ -197,7 +197,7 @@ def assert_header_names_unique(response: Judged) -> Exchange:
             first = seen.setdefault(each.value.lower(), each.where)
             if first != each.where:
                 actual = f"{tool}: {first} and {each.where} have the same {ANNOTATION} {_shown(each.value)}"
-                violated(actual, "names that differ in more than letter case", exchange)
+                violated(_printable(actual), "names that differ in more than letter case", exchange)
     return exchange
 
 
@@ -341,6 +341,10 @@ def _is_secret(name: object) -> bool:
         return False
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name)
     return _SECRET.search(words.lower()) is not None
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _shown(value: object) -> str:

@@ -157,7 +157,8 @@ def targets(tour: Tour, method: str) -> list[Target]:
         refusal = tour.memo(
             "headers: unknown tool", lambda: tour.client.request(unknown.method, unknown.params)
         )
-        if code_in(refusal) == HEADER_MISMATCH or not refusal.answered:
+        told = code_in(refusal) not in (None, HEADER_MISMATCH) or refusal.result is not None
+        if not told:
             raise NotVerified(f"tools/call of a tool that does not exist got {refusal.summary}")
         return [replace(unknown, otherwise=refusal)]
     sent = [step.exchange.request.message for step in tour.named(method) if step.exchange.result is not None]
@@ -202,7 +203,7 @@ def _name_case(tour: Tour) -> list[Wrong]:
     if not found:
         raise NotVerified("no name that could be asked for has letters")
     value = encode_value(found[0].name.swapcase())
-    return [found[0].with_header(tour, value, f"of {found[0].name} with {NAME_HEADER}: {value}")]
+    return [found[0].with_header(tour, value, f"of {found[0].name!r} with {NAME_HEADER}: {value}")]
 
 
 def _name_encoded(tour: Tour) -> list[Wrong]:

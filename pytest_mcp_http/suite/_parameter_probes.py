@@ -61,7 +61,7 @@ class Subject:
             schema = schema["properties"][name]
             outer = inner.setdefault(name, example(schema))
             if not isinstance(outer, dict):
-                raise NotVerified(f"no value could be made up for the argument {name} of {self.tool.name}")
+                raise NotVerified(f"no value could be made up for {name!r} of {self.tool.name!r}")
             inner = outer
         inner[self.parameter.path[-1]] = value
         return arguments
@@ -70,12 +70,12 @@ class Subject:
         """Return the tool's arguments without the parameter, which is one of the tool's own."""
         return {name: value for name, value in self.tool.arguments.items() if name != self.parameter.path[0]}
 
-    def call(self, value: object, header: str | None, what: str = "") -> Wrong:
+    def call(self, value: object, header: str | None) -> Wrong:
         """Call the tool with a value of the parameter, and another value, or None, in the header."""
         headers = {self.parameter.header: header}
         exchange = called(self.tour, self.tool.name, self.arguments(value), headers)
         told = f"with {self.parameter.header}: {header}" if header is not None else "without the header"
-        return Wrong(f"{self.tool.name}({self.parameter.path[-1]}={value!r}) {what or told}", exchange)
+        return Wrong(f"{self.tool.name!r} with {self.parameter.path[-1]!r} {value!r}, {told}", exchange)
 
     def right(self, value: object) -> Wrong:
         """Call the tool with a value of the parameter, and the same in the header."""
@@ -122,9 +122,7 @@ def subject(
     ]
     found = [each for each in found if each.value is not None]
     if not found:
-        raise NotVerified(
-            f"no tool that can be called, and served its call, has {kind} that a header repeats"
-        )
+        raise NotVerified(f"no call of a tool with {kind} that a header repeats was served")
     return next((each for each in found if prefer(each.parameter)), found[0])
 
 
@@ -229,5 +227,5 @@ def raw_accents(tour: Tour) -> list[Wrong]:
             {found.parameter.header: ACCENTED.encode(encoding).decode("latin-1")},
         )
         exchange = send_raw(request, limits=tour.wire.limits, context=tour.wire.context)
-        calls.append(Wrong(f"{found.tool.name} with raw {encoding} in {found.parameter.header}", exchange))
+        calls.append(Wrong(f"{found.tool.name!r} with raw {encoding} in {found.parameter.header}", exchange))
     return calls

@@ -118,11 +118,11 @@ def safe_tools(tour: Tour) -> list[SafeTool]:
                 continue
             hints = tool.get("annotations")
             if not isinstance(hints, dict) or hints.get("readOnlyHint") is not True:
-                reasons.append(f"{name} does not declare readOnlyHint")
+                reasons.append(f"{name!r} does not declare readOnlyHint")
                 continue
             arguments = _made_up(tool["inputSchema"], annotated[name])
             if arguments is None:
-                reasons.append(f"no value could be made up for {_hard(tool['inputSchema'])} of {name}")
+                reasons.append(f"no value could be made up for {_hard(tool['inputSchema'])} of {name!r}")
                 continue
             control = called(tour, name, arguments)
             refused_by_others(control)
@@ -151,7 +151,7 @@ def _hard(schema: Mapping[str, Any]) -> str:
     properties = schema.get("properties")
     known = properties if isinstance(properties, dict) else {}
     required = schema["required"] if isinstance(schema.get("required"), list) else []
-    return next((str(name) for name in required if example(known.get(name, True)) is None), "the arguments")
+    return next((repr(name) for name in required if example(known.get(name, True)) is None), "the arguments")
 
 
 def called(

@@ -224,7 +224,7 @@ def test_unknown_parameter_header_is_ignored(mcp_tour: Tour) -> None:
 def test_call_with_matching_headers_is_accepted(mcp_tour: Tour) -> None:
     tools = safe_tools(mcp_tour)
     gravest(
-        partial(parameters.judged, Wrong(f"{tool.name} with the headers of its arguments", tool.control))
+        partial(parameters.judged, Wrong(f"{tool.name!r} with the headers of its arguments", tool.control))
         for tool in tools
     )
 
@@ -253,7 +253,7 @@ def test_absent_argument_needs_no_header(mcp_tour: Tour) -> None:
         mcp_tour, "an argument that may be left out", lambda p: p.optional and len(p.path) == 1
     )
     exchange = called(mcp_tour, found.tool.name, found.without())
-    parameters.judged(Wrong(f"{found.tool.name} without the argument {found.parameter.path[0]}", exchange))
+    parameters.judged(Wrong(f"{found.tool.name!r} without {found.parameter.path[0]!r}", exchange))
 
 
 @requirement("headers.param-base64-decoded")
