@@ -34,11 +34,7 @@ class Fault:
     modes: tuple[str, ...] = ("stateless", "stateful")
     summary: str = field(kw_only=True)
     layer: Callable[..., ASGIApp] = field(kw_only=True)
-<<<<<<< HEAD
-    options: Mapping[str, bool | str] = field(default_factory=dict, kw_only=True)
-=======
     options: Mapping[str, bool | float | str] = field(default_factory=dict, kw_only=True)
->>>>>>> wt-ref
     revisions: tuple[str, ...] = field(default=REVISIONS, kw_only=True)
 
     @property

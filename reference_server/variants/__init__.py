@@ -23,25 +23,17 @@ class Variant:
         modes: Modes in which it makes sense.
         summary: One line: what the server does differently, and why that is legal.
         layer: Function from the ASGI app inside to the one that behaves so; see `reference_server._layers`.
-<<<<<<< HEAD
-        options: Options of `create_app` that it needs, for example `{"json_response": True}`.
-        revisions: Revisions at which it is shown to break nothing, where it is illegal at others.
-=======
         options: Options of `reference_server.app.ReferenceApp` that it needs, for example
             `{"json_response": True}` or `{"era": "modern"}`.
->>>>>>> wt-ref
+        revisions: Revisions at which it is shown to break nothing, where it is illegal at others.
     """
 
     name: str
     modes: tuple[str, ...] = ("stateless", "stateful")
     summary: str = field(kw_only=True)
     layer: Callable[..., ASGIApp] = field(kw_only=True)
-<<<<<<< HEAD
-    options: Mapping[str, bool | str] = field(default_factory=dict, kw_only=True)
-    revisions: tuple[str, ...] = field(default=REVISIONS, kw_only=True)
-=======
     options: Mapping[str, bool | float | str] = field(default_factory=dict, kw_only=True)
->>>>>>> wt-ref
+    revisions: tuple[str, ...] = field(default=REVISIONS, kw_only=True)
 
 
 @cache
