@@ -49,6 +49,9 @@ VERSION_HEADER: Final = "mcp-protocol-version"
 RAW_NAMES: Final = "mcp.raw_header_names"
 """Key in `scope["state"]` under which `serving` puts header names as they were spelt."""
 
+RAW_HEAD: Final = "mcp.raw_head"
+"""Key in `scope["state"]` under which `serving` puts the bytes of the request head, without its last line."""
+
 ON_SHUTDOWN: Final = "mcp.on_shutdown"
 """Key in `scope["state"]` of a set of functions that `serving` calls when the server is told to end."""
 

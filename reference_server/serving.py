@@ -13,7 +13,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from reference_server._context import ON_SHUTDOWN, RAW_NAMES, ASGIApp
+from reference_server._context import ON_SHUTDOWN, RAW_HEAD, RAW_NAMES, ASGIApp
 
 GRACEFUL_SECONDS: Final = 1
 """How long open streams may go on after the server was told to end."""
@@ -60,24 +60,41 @@ def config(app: ASGIApp) -> uvicorn.Config:
 
 
 class RawNamesProtocol(H11Protocol):
-    """uvicorn's protocol, which also tells the app how header names were spelt, and when the server ends.
+    """uvicorn's protocol, which also tells the app how its head was written, and when the server ends.
 
-    uvicorn ends the lifespan of the app only after all connections are gone, too late for a last message.
+    h11 drops the blanks around header values, so the head is kept as it came. uvicorn ends the lifespan of
+    the app only after all connections are gone, too late for a last message.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._on_shutdown: set[Callable[[], None]] = set()
+        self._head: bytes | None = b""
         next_event = self.conn.next_event
 
         def noting() -> Any:
             event = next_event()
             if isinstance(event, h11.Request):
                 names = tuple(name.decode("latin-1") for name, _ in event.headers.raw_items())
-                self.app_state = {**self.app_state, RAW_NAMES: names, ON_SHUTDOWN: self._on_shutdown}
+                head = (self._head or b"").partition(b"\r\n\r\n")[0]
+                self._head = None
+                self.app_state = {
+                    **self.app_state,
+                    RAW_NAMES: names,
+                    RAW_HEAD: head,
+                    ON_SHUTDOWN: self._on_shutdown,
+                }
+            elif isinstance(event, h11.EndOfMessage):
+                self._head = b""
             return event
 
         self.conn.next_event = noting  # type: ignore[method-assign]
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what comes in until the head of a request is complete."""
+        if self._head is not None:
+            self._head += data
+        super().data_received(data)
 
     def shutdown(self) -> None:
         """Begin to end: let open streams say their last word."""

@@ -45,6 +45,21 @@ from pytest_mcp_http.assertions.discover import (
     assert_supported_versions,
     assert_versions_agree,
 )
+from pytest_mcp_http.assertions.header_annotations import (
+    assert_header_annotations_reachable,
+    assert_header_integers_safe,
+    assert_header_names_are_tokens,
+    assert_header_names_not_empty,
+    assert_header_names_unique,
+    assert_header_types_primitive,
+    assert_no_secrets_mirrored,
+)
+from pytest_mcp_http.assertions.headers import (
+    assert_headers_match,
+    assert_mismatch_code,
+    assert_mismatch_refused,
+    assert_mismatch_status,
+)
 from pytest_mcp_http.assertions.http import (
     assert_accepted,
     assert_accepted_or_refused,
@@ -234,6 +249,13 @@ __all__ = [
     "assert_extension_ids",
     "assert_extension_settings",
     "assert_graceful_end",
+    "assert_header_annotations_reachable",
+    "assert_header_integers_safe",
+    "assert_header_names_are_tokens",
+    "assert_header_names_not_empty",
+    "assert_header_names_unique",
+    "assert_header_types_primitive",
+    "assert_headers_match",
     "assert_icon_sizes",
     "assert_icon_sources",
     "assert_icons_same_origin",
@@ -259,6 +281,9 @@ __all__ = [
     "assert_meta_prefixes_reverse_dns",
     "assert_method_not_found",
     "assert_method_offered",
+    "assert_mismatch_code",
+    "assert_mismatch_refused",
+    "assert_mismatch_status",
     "assert_negotiated",
     "assert_no_cache_hints",
     "assert_no_empty_events",
@@ -267,6 +292,7 @@ __all__ = [
     "assert_no_invented_id",
     "assert_no_reply",
     "assert_no_response_on_get",
+    "assert_no_secrets_mirrored",
     "assert_no_server_error",
     "assert_no_session_id",
     "assert_not_asked_on_stream",

@@ -23,7 +23,8 @@ class Variant:
         modes: Modes in which it makes sense.
         summary: One line: what the server does differently, and why that is legal.
         layer: Function from the ASGI app inside to the one that behaves so; see `reference_server._layers`.
-        options: Options of `create_app` that it needs, for example `{"json_response": True}`.
+        options: Options of `reference_server.app.ReferenceApp` that it needs, for example
+            `{"json_response": True}` or `{"era": "modern"}`.
         revisions: Revisions at which it is shown to break nothing, where it is illegal at others.
     """
 
