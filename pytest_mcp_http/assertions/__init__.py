@@ -39,12 +39,17 @@ from pytest_mcp_http.assertions.lifecycle import (
     assert_capability_shapes,
     assert_initialize_result,
     assert_initialized_accepted,
+    assert_method_gone,
     assert_method_offered,
     assert_nothing_offered,
     assert_notifications_declared,
     assert_only_pings,
     assert_ping_prompt,
     assert_ping_result,
+)
+from pytest_mcp_http.assertions.messages import (
+    assert_no_server_request,
+    assert_notifications_related,
 )
 from pytest_mcp_http.assertions.meta import (
     assert_meta_keys_valid,
@@ -94,6 +99,7 @@ from pytest_mcp_http.assertions.sse import (
     assert_primed,
     assert_retry_before_end,
     assert_stream_answers,
+    assert_unbuffered,
     assert_well_formed_stream,
 )
 from pytest_mcp_http.assertions.transport import (
@@ -105,6 +111,7 @@ from pytest_mcp_http.assertions.transport import (
     assert_refusal_status,
     assert_request_content_type,
     assert_serves_get,
+    assert_serves_post,
     assert_text_intact,
     assert_utf8_body,
 )
@@ -152,6 +159,7 @@ __all__ = [
     "assert_meta_keys_valid",
     "assert_meta_prefixes_free",
     "assert_meta_prefixes_reverse_dns",
+    "assert_method_gone",
     "assert_method_not_found",
     "assert_method_offered",
     "assert_negotiated",
@@ -161,10 +169,12 @@ __all__ = [
     "assert_no_reply",
     "assert_no_response_on_get",
     "assert_no_server_error",
+    "assert_no_server_request",
     "assert_no_session_id",
     "assert_not_closed_early",
     "assert_nothing_offered",
     "assert_notifications_declared",
+    "assert_notifications_related",
     "assert_notifications_without_id",
     "assert_one_json_object",
     "assert_one_response",
@@ -185,6 +195,7 @@ __all__ = [
     "assert_retry_before_end",
     "assert_server_messages_allowed",
     "assert_serves_get",
+    "assert_serves_post",
     "assert_session_gone",
     "assert_session_id",
     "assert_session_ids_unique",
@@ -193,6 +204,7 @@ __all__ = [
     "assert_status",
     "assert_stream_answers",
     "assert_text_intact",
+    "assert_unbuffered",
     "assert_utf8_body",
     "assert_version_refused",
     "assert_well_formed_stream",
