@@ -66,26 +66,34 @@ def requests(tour: Tour) -> list[Exchange]:
     return [e for e in found if e.request.message and e.request.message.kind is jsonrpc.Kind.REQUEST]
 
 
-def post_streams(tour: Tour) -> list[Exchange]:
+def post_streams(tour: Tour, *more: Exchange) -> list[Exchange]:
     """Return the event streams that POSTed requests opened.
+
+    Args:
+        tour: The tour.
+        more: What further requests got.
 
     Raises:
         NotApplicable: If the server answers with JSON only.
     """
-    found = [exchange for exchange in requests(tour) if exchange.ok and exchange.is_sse]
+    found = [exchange for exchange in (*requests(tour), *more) if exchange.ok and exchange.is_sse]
     if not found:
         raise NotApplicable("the server answered no request with an event stream")
     return found
 
 
-def all_streams(tour: Tour) -> list[Exchange]:
+def all_streams(tour: Tour, *more: Exchange) -> list[Exchange]:
     """Return the event streams of requests, and the one that was open beside them if there is one.
+
+    Args:
+        tour: The tour.
+        more: What further requests got.
 
     Raises:
         NotApplicable: If there is none at all.
     """
     beside = [tour.stream] if tour.stream is not None else []
-    found = [exchange for exchange in requests(tour) + beside if exchange.ok and exchange.is_sse]
+    found = [exchange for exchange in (*requests(tour), *more, *beside) if exchange.ok and exchange.is_sse]
     if not found:
         raise NotApplicable("the server opened no event stream")
     return found

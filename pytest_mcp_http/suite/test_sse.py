@@ -157,7 +157,7 @@ def test_messages_travel_in_message_events(mcp_tour: Tour) -> None:
 
 @requirement("sse.related-notifications")
 def test_notifications_are_about_the_request(mcp_tour: Tour) -> None:
-    streams = [*post_streams(mcp_tour), *slow_calls(mcp_tour)]
+    streams = post_streams(mcp_tour, *slow_calls(mcp_tour))
     if not any(notifications_on(stream) for stream in streams):
         raise NotVerified("no stream of a request brought a notification")
     for stream in streams:
