@@ -47,6 +47,9 @@ from pytest_mcp_http.assertions.lifecycle import (
     assert_ping_prompt,
     assert_ping_result,
 )
+from pytest_mcp_http.assertions.lists import (
+    assert_same_items,
+    assert_same_order,
 from pytest_mcp_http.assertions.messages import (
     assert_no_server_request,
     assert_notifications_related,
@@ -193,6 +196,8 @@ __all__ = [
     "assert_result_id",
     "assert_result_or_error",
     "assert_retry_before_end",
+    "assert_same_items",
+    "assert_same_order",
     "assert_server_messages_allowed",
     "assert_serves_get",
     "assert_serves_post",

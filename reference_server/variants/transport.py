@@ -132,9 +132,7 @@ async def refuse_roots(call: Call) -> None:
 ROOTS_CHANGED: Final = "notifications/roots/list_changed"
 
 
-def without_keep_alive(
-    status: int, lines: HeaderLines, context: RequestContext
-) -> tuple[int, HeaderLines]:
+def without_keep_alive(status: int, lines: HeaderLines, context: RequestContext) -> tuple[int, HeaderLines]:
     """End the connection after each response."""
     return status, (*lines, ("connection", "close"))
 
