@@ -50,6 +50,7 @@ from pytest_mcp_http.assertions.lifecycle import (
 from pytest_mcp_http.assertions.lists import (
     assert_same_items,
     assert_same_order,
+)
 from pytest_mcp_http.assertions.messages import (
     assert_no_server_request,
     assert_notifications_related,
