@@ -90,6 +90,7 @@ from pytest_mcp_http.assertions.lifecycle import (
     assert_capability_shapes,
     assert_initialize_result,
     assert_initialized_accepted,
+    assert_method_gone,
     assert_method_offered,
     assert_nothing_offered,
     assert_notifications_declared,
@@ -100,6 +101,10 @@ from pytest_mcp_http.assertions.lifecycle import (
 from pytest_mcp_http.assertions.lists import (
     assert_same_items,
     assert_same_order,
+)
+from pytest_mcp_http.assertions.messages import (
+    assert_no_server_request,
+    assert_notifications_related,
 )
 from pytest_mcp_http.assertions.meta import (
     assert_meta_keys_valid,
@@ -160,6 +165,7 @@ from pytest_mcp_http.assertions.sse import (
     assert_primed,
     assert_retry_before_end,
     assert_stream_answers,
+    assert_unbuffered,
     assert_well_formed_stream,
 )
 from pytest_mcp_http.assertions.subscription_streams import (
@@ -190,6 +196,7 @@ from pytest_mcp_http.assertions.transport import (
     assert_refusal_status,
     assert_request_content_type,
     assert_serves_get,
+    assert_serves_post,
     assert_text_intact,
     assert_utf8_body,
 )
@@ -223,7 +230,6 @@ __all__ = [
     "assert_batch_member_refused",
     "assert_batch_received",
     "assert_batch_responses",
-    "assert_cache_hints",
     "assert_cache_hints",
     "assert_cache_scope_valid",
     "assert_cancel_harmless",
@@ -279,6 +285,7 @@ __all__ = [
     "assert_meta_keys_valid",
     "assert_meta_prefixes_free",
     "assert_meta_prefixes_reverse_dns",
+    "assert_method_gone",
     "assert_method_not_found",
     "assert_method_offered",
     "assert_mismatch_code",
@@ -294,6 +301,7 @@ __all__ = [
     "assert_no_response_on_get",
     "assert_no_secrets_mirrored",
     "assert_no_server_error",
+    "assert_no_server_request",
     "assert_no_session_id",
     "assert_not_asked_on_stream",
     "assert_not_closed_early",
@@ -302,6 +310,7 @@ __all__ = [
     "assert_nothing_offered",
     "assert_nothing_request_scoped",
     "assert_notifications_declared",
+    "assert_notifications_related",
     "assert_notifications_without_id",
     "assert_offered_acknowledged",
     "assert_one_cache_scope",
@@ -333,6 +342,7 @@ __all__ = [
     "assert_server_identified",
     "assert_server_messages_allowed",
     "assert_serves_get",
+    "assert_serves_post",
     "assert_session_gone",
     "assert_session_id",
     "assert_session_ids_unique",
@@ -347,6 +357,7 @@ __all__ = [
     "assert_supported_versions",
     "assert_text_intact",
     "assert_ttl_valid",
+    "assert_unbuffered",
     "assert_unsupported_version_400",
     "assert_unsupported_version_code",
     "assert_unsupported_version_data",

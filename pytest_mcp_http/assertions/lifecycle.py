@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, messages_in, notifications_in
-from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
+from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, METHOD_NOT_FOUND
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import json_type
 
@@ -216,6 +216,32 @@ def assert_nothing_offered(response: Judged, capability: str, member: str) -> Ex
     if isinstance(items, list) and items:
         expected = (f"{capability} is declared", "an error", "an empty list")
         violated(f"{len(items)} {member}, although {capability} is not declared", expected, exchange)
+    return exchange
+
+
+def assert_method_gone(response: Judged, method: str) -> Exchange:
+    """Assert that a method of earlier revisions is answered as one that is not implemented: 404 and -32601.
+
+    Args:
+        response: The response to a request of the method.
+        method: The method.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: For another status or code, for no answer, and for a result as earlier revisions
+            have it. As a note where the server seems to have a method of this name: it gave a result of this
+            revision, which states its type, or found the params wrong.
+
+    Source: https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#protocol-version-header
+    """
+    exchange = as_exchange(response)
+    if exchange.status != 404 or code_in(exchange) != METHOD_NOT_FOUND:
+        result = exchange.result
+        own = code_in(exchange) == INVALID_PARAMS or (isinstance(result, dict) and "resultType" in result)
+        expected = f"HTTP 404 with JSON-RPC error {METHOD_NOT_FOUND}"
+        violated(f"{exchange.summary}, to {method}, which the revision has not", expected, exchange, note=own)
     return exchange
 
 

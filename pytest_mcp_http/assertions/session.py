@@ -42,10 +42,10 @@ def assert_session_id(response: Judged) -> str:
 
 
 def assert_no_session_id(response: Judged) -> Exchange:
-    """Assert that a response assigns no session id.
+    """Assert that a response assigns no session id, and repeats none.
 
     Args:
-        response: The response to `initialize`.
+        response: The response to `initialize`, or to any request of 2026-07-28, which has no sessions.
 
     Returns:
         The response as an exchange.
@@ -55,7 +55,7 @@ def assert_no_session_id(response: Judged) -> Exchange:
     """
     exchange = as_exchange(response)
     if "mcp-session-id" in exchange.headers:
-        violated("an Mcp-Session-Id header", "no Mcp-Session-Id header", exchange)
+        violated(f"{exchange.summary}, with an Mcp-Session-Id header", "no Mcp-Session-Id header", exchange)
     return exchange
 
 

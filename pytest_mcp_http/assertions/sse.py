@@ -277,6 +277,30 @@ def assert_one_response(response: Judged) -> Exchange:
     return exchange
 
 
+def assert_unbuffered(response: Judged) -> Exchange:
+    """Assert that an event stream asks proxies not to buffer it, by `X-Accel-Buffering: no`.
+
+    Args:
+        response: The response; other media types, and JSON labelled as a stream, are not judged.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: If the header is absent or has another value. A proxy may have taken it out.
+
+    Source: https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#receiving-messages
+    """
+    exchange = as_exchange(response)
+    values = exchange.headers.get_all("x-accel-buffering")
+    streams = exchange.is_sse and not mislabelled(exchange)
+    if streams and [value.strip().lower() for value in values] != ["no"]:
+        found = f"X-Accel-Buffering: {', '.join(values)}" if values else "no X-Accel-Buffering header"
+        expected = "X-Accel-Buffering: no, unless a proxy on the way took it out"
+        violated(f"an event stream with {found}", expected, exchange)
+    return exchange
+
+
 def assert_retry_before_end(response: Judged) -> Exchange:
     """Assert that a stream that a server drops, and lets clients resume, told them when to come back.
 

@@ -230,6 +230,26 @@ def assert_text_intact(response: Judged, text: str) -> Exchange:
     return exchange
 
 
+def assert_serves_post(response: Judged) -> Exchange:
+    """Assert that an endpoint takes POST: it neither refuses the verb nor sends the client elsewhere.
+
+    Args:
+        response: The response to a POSTed request.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: If the status is 405 or 501, or a redirect.
+
+    Source: https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
+    """
+    exchange = as_exchange(response)
+    if exchange.status in (405, 501) or (exchange.status is not None and 300 <= exchange.status < 400):
+        violated(f"POST got {exchange.summary}", "an answer to the message, on this very path", exchange)
+    return exchange
+
+
 def assert_serves_get(response: Judged) -> Exchange:
     """Assert that the endpoint of POST knows GET at all: whatever gates it, it answers below 500.
 

@@ -1,28 +1,25 @@
-"""Probes of the transport chapter: bare GET, odd messages, requests in flight at once, cut connections."""
+"""Probes of the transport chapter: bare GET, odd messages, foreign text, requests in flight at once."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from pytest_mcp_http.client import SESSION_HEADER, VERSION_HEADER, McpClient
-from pytest_mcp_http.errors import NotVerified
+from pytest_mcp_http.assertions.sse import LEGACY_TYPE
+from pytest_mcp_http.client import SESSION_HEADER, VERSION_HEADER, HeaderChanges, McpClient
+from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import served
 from pytest_mcp_http.tour import Tour
-from pytest_mcp_http.visit import UNKNOWN_METHOD
-from pytest_mcp_http.wire import jsonrpc
-from pytest_mcp_http.wire.exchange import Exchange, Request
+from pytest_mcp_http.visit import UNKNOWN_METHOD, UNKNOWN_NAME, UNKNOWN_URI
+from pytest_mcp_http.wire.exchange import JSON_TYPE, SSE_TYPE, Exchange, Request
 from pytest_mcp_http.wire.headers import Headers
-from pytest_mcp_http.wire.http import SHORT_LINGER, OpenStream
-from pytest_mcp_http.wire.raw import request_bytes, send_raw
+
+OLD_TRANSPORT = "GET opens a stream of the HTTP+SSE transport of 2024-11-05"
 
 FIRST_EVENT = 0.2
 """Seconds to wait for the first event of a GET stream, for the old transport sends it at once."""
-
-QUIET = 0.08
-"""Seconds that a GET stream has to stay open to count as live."""
 
 CLIENTS, CALLS = 3, 4
 """Clients at once, and requests in flight of each."""
@@ -30,6 +27,23 @@ CLIENTS, CALLS = 3, 4
 NEVER_ASKED = "mcp-http-check-never-asked"
 ROOTS_CHANGED = "notifications/roots/list_changed"
 UNKNOWN_SESSION = "mcp-http-check-no-such-session"
+
+FOREIGN_TEXT = "Grüße, 漢字, \U0001f600"
+LINE_SEPARATORS = "a\u2028b\u2029c\u0085d"
+"""Characters that careless readers take for line ends."""
+
+SAME_ACCEPT = (
+    (f"{SSE_TYPE}, {JSON_TYPE}",),
+    (f"{JSON_TYPE},{SSE_TYPE}",),
+    (f"{JSON_TYPE};q=0.9, {SSE_TYPE};q=0.8",),
+    (f"{JSON_TYPE}; charset=utf-8, {SSE_TYPE}",),
+    ("Application/JSON, Text/Event-Stream",),
+    (JSON_TYPE, SSE_TYPE),
+)
+"""Ways to list both types, each a tuple of header lines, which RFC 9110 makes equal to ours."""
+
+OTHER_ACCEPT = (("*/*",), (JSON_TYPE,), (SSE_TYPE,), ())
+"""What clients send that they must not; any reaction is open."""
 
 MEMBERS: Mapping[str, str] = {
     "tools/list": "tools",
@@ -40,16 +54,50 @@ MEMBERS: Mapping[str, str] = {
 """The member that tells the result of a list from all others."""
 
 
+def needs_one_era(tour: Tour) -> None:
+    """Stop where a server has to serve what older clients send, since it speaks their revisions as well.
+
+    Raises:
+        NotApplicable: If it does.
+    """
+    if "handshake" in tour.target.facts.eras:
+        raise NotApplicable("the server speaks earlier revisions as well")
+
+
 def bare_get(tour: Tour) -> Exchange:
     """Return what a GET without session id and version got, with its first event if it opened a stream."""
+    return tour.memo("bare-get", lambda: _get(tour, {VERSION_HEADER: None}))
 
-    def probe() -> Exchange:
-        with tour.new_client().listen(headers={VERSION_HEADER: None}) as stream:
-            if stream.exchange.is_sse:
-                stream.wait(lambda e: bool(e.events), FIRST_EVENT)
-            return stream.close()
 
-    return tour.memo("bare-get", probe)
+def versioned_get(tour: Tour) -> Exchange:
+    """Return what a GET without session id got that names the version, as `bare_get` does."""
+    return tour.memo("versioned-get", lambda: _get(tour, {}))
+
+
+def _get(tour: Tour, headers: HeaderChanges) -> Exchange:
+    client = tour.new_client()
+    with client.wire.open(client.build("GET", headers=headers)) as stream:
+        if stream.exchange.is_sse:
+            stream.wait(lambda e: bool(e.events), FIRST_EVENT)
+        return stream.close()
+
+
+def begins_old_transport(exchange: Exchange) -> bool:
+    """Tell whether a stream begins as in the HTTP+SSE transport of 2024-11-05."""
+    return any(event.type == LEGACY_TYPE for event in exchange.events[:1])
+
+
+def foreign_calls(tour: Tour) -> list[tuple[str, dict[str, str]]]:
+    """Return method and params of requests that have text beyond ASCII, and can do nothing."""
+    name = f"{UNKNOWN_NAME} {FOREIGN_TEXT}"
+    calls = {
+        "prompts": ("prompts/get", {"name": name}),
+        "tools": ("tools/call", {"name": name}),
+        "resources": ("resources/read", {"uri": f"{UNKNOWN_URI}/{FOREIGN_TEXT}"}),
+    }
+    found = [call for capability, call in calls.items() if capability in tour.capabilities]
+    # A method that is repeated in a header has to be ASCII.
+    return found if tour.dialect.per_request else [(f"{UNKNOWN_METHOD}/{FOREIGN_TEXT}", {}), *found]
 
 
 def client_responses(tour: Tour) -> list[Exchange]:
@@ -81,6 +129,11 @@ def odd_messages(tour: Tour) -> list[Exchange]:
         return found
 
     return tour.memo("odd-messages", probe)
+
+
+def plain_request(client: McpClient) -> Request:
+    """Build the cheapest request that every server of the era serves."""
+    return client.build("POST", client.message(client.dialect.plain))
 
 
 def with_accept(request: Request, *values: str) -> Request:
@@ -123,8 +176,9 @@ def calls_at_once(tour: Tour) -> list[Call]:
     """
 
     def probe() -> list[Call]:
-        named = {UNKNOWN_METHOD: "unknown method"}
-        wanted = (UNKNOWN_METHOD, "ping", *MEMBERS)
+        plain = tour.dialect.plain
+        named = {UNKNOWN_METHOD: "unknown method", plain: "plain"}
+        wanted = (UNKNOWN_METHOD, plain, *MEMBERS)
         methods = [m for m in wanted if any(fits(m, s.exchange) for s in tour.named(named.get(m, m)))]
         if len(methods) < 2:
             raise NotVerified("fewer than two methods were answered one by one")
@@ -146,42 +200,3 @@ def calls_at_once(tour: Tour) -> list[Call]:
             return [each.result() for each in sent]
 
     return tour.memo("calls-at-once", probe)
-
-
-# -- connections that we cut -----------------------------------------------------------------------------
-
-
-def ping_alone(tour: Tour, client: McpClient) -> Exchange:
-    """Send a ping on a connection of its own."""
-    request = client.build("POST", jsonrpc.request("ping", id=client.next_id()))
-    limits = replace(tour.wire.limits, linger=SHORT_LINGER)
-    return send_raw(request, limits=limits, context=tour.wire.context)
-
-
-def cut_connections(tour: Tour, client: McpClient) -> Iterator[str]:
-    """Reset connections at four points of an exchange; give where each was cut."""
-    request = client.build("POST", jsonrpc.request("ping", id=client.next_id()))
-    sent = request_bytes(request)
-    body_at = sent.index(b"\r\n\r\n") + 4
-    limits, context = tour.wire.limits, tour.wire.context
-    for where, part in (
-        ("after the request head", sent[:body_at]),
-        ("in the request body", sent[: (body_at + len(sent)) // 2]),
-        ("before the response", sent),
-    ):
-        send_raw(request, (part,), read=False, reset=True, limits=limits, context=context)
-        yield where
-    short = replace(limits, first_byte=QUIET, total=QUIET)
-    send_raw(client.build("GET"), reset=True, limits=short, context=context)
-    yield "in the response"
-
-
-# -- GET streams -----------------------------------------------------------------------------------------
-
-
-def is_live(stream: OpenStream) -> bool:
-    """Tell whether a GET stream is open, and still is a moment later."""
-    if stream.exchange.status != 200 or not stream.exchange.is_sse:
-        return False
-    stream.wait(lambda e: False, QUIET)
-    return stream.alive

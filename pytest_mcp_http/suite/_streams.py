@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
+from pytest_mcp_http.assertions.messages import sent_requests
 from pytest_mcp_http.assertions.sse import lacks_answer
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import served
@@ -13,20 +17,26 @@ from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import End, Exchange
 
 PROGRESS = "mcp-http-check-progress"
-"""Progress token of our pings: asking for progress is what makes servers send several messages."""
+"""Progress token of ours: asking for progress is what makes servers send several messages."""
 
 MAX_RETRY = 5.0
 """Longest `retry` that we wait for before we resume, in seconds."""
 
+TICKS, TICK_MS = 2, 20
+"""What a slow tool is asked to do: long enough for two calls to overlap, and for some progress."""
 
-def ping_with_token(tour: Tour) -> Exchange:
-    """Return the answer to a ping that asks for progress, sent in the session of the tour."""
+ANY_INPUT: dict[str, object] = {"elicitation": {}, "sampling": {}, "roots": {}}
+"""Client capabilities that let a server ask for everything it can ask for."""
+
+
+def plain_with_token(tour: Tour) -> Exchange:
+    """Return the answer to a plain request that asks for progress, sent by the client of the tour."""
 
     def probe() -> Exchange:
         served(tour)
-        return tour.client.request("ping", {"_meta": {"progressToken": PROGRESS}})
+        return tour.client.plain({"_meta": {"progressToken": PROGRESS}})
 
-    return tour.memo("ping-with-token", probe)
+    return tour.memo("plain-with-token", probe)
 
 
 def batch_of_pings(tour: Tour) -> Exchange:
@@ -46,33 +56,44 @@ def batch_of_pings(tour: Tour) -> Exchange:
 
 
 def requests(tour: Tour) -> list[Exchange]:
-    """Return what POSTed requests got: those of the tour, and the ping that asks for progress."""
+    """Return what POSTed requests got: those of the tour, and the plain one that asks for progress.
+
+    `subscriptions/listen` is left out: its stream brings no response unless the server ends it.
+    """
     found = [step.exchange for step in tour.steps]
     with suppress(NotVerified):  # the tour alone is enough to judge
-        found.append(ping_with_token(tour))
+        found.append(plain_with_token(tour))
     return [e for e in found if e.request.message and e.request.message.kind is jsonrpc.Kind.REQUEST]
 
 
-def post_streams(tour: Tour) -> list[Exchange]:
+def post_streams(tour: Tour, *more: Exchange) -> list[Exchange]:
     """Return the event streams that POSTed requests opened.
+
+    Args:
+        tour: The tour.
+        more: What further requests got.
 
     Raises:
         NotApplicable: If the server answers with JSON only.
     """
-    found = [exchange for exchange in requests(tour) if exchange.ok and exchange.is_sse]
+    found = [exchange for exchange in (*requests(tour), *more) if exchange.ok and exchange.is_sse]
     if not found:
         raise NotApplicable("the server answered no request with an event stream")
     return found
 
 
-def all_streams(tour: Tour) -> list[Exchange]:
-    """Return the event streams of POST, and that of GET if there is one.
+def all_streams(tour: Tour, *more: Exchange) -> list[Exchange]:
+    """Return the event streams of requests, and the one that was open beside them if there is one.
+
+    Args:
+        tour: The tour.
+        more: What further requests got.
 
     Raises:
         NotApplicable: If there is none at all.
     """
-    get = [tour.get] if tour.get is not None and tour.get.status == 200 and tour.get.is_sse else []
-    found = [exchange for exchange in requests(tour) if exchange.ok and exchange.is_sse] + get
+    beside = [tour.stream] if tour.stream is not None else []
+    found = [exchange for exchange in (*requests(tour), *more, *beside) if exchange.ok and exchange.is_sse]
     if not found:
         raise NotApplicable("the server opened no event stream")
     return found
@@ -116,3 +137,51 @@ def resumed(tour: Tour, exchange: Exchange) -> Exchange | None:
     with tour.client.listen(last_event_id=last_id) as stream:
         stream.wait(lambda e: bool(e.responses), tour.wire.limits.first_byte)
         return stream.close()
+
+
+# -- tools that may be called ----------------------------------------------------------------------------
+
+
+def slow_calls(tour: Tour) -> list[Exchange]:
+    """Return what two calls of a slow tool at once got, each with a progress token of its own.
+
+    There are none where no tool is named for it.
+    """
+
+    def probe() -> list[Exchange]:
+        try:
+            role = tour.roles("slow")[0]
+        except NotVerified:
+            return []
+
+        def call(key: str) -> Exchange:
+            params = role.params(key=key, n=TICKS, ms=TICK_MS)
+            return tour.client.request("tools/call", {**params, "_meta": {"progressToken": key}})
+
+        keys = [f"{PROGRESS}-{uuid.uuid4().hex}" for _ in range(2)]
+        with ThreadPoolExecutor(len(keys)) as pool:
+            return list(pool.map(call, keys))
+
+    return tour.memo("slow-calls", probe)
+
+
+def asking_calls(tour: Tour) -> list[Exchange]:
+    """Return what a call of a tool got that asks the client back, from a client that can be asked for all.
+
+    There is none where no tool is named for it. A server that sends a request of its own waits for the answer
+    to it, so the call is left once there is one.
+    """
+
+    def probe() -> list[Exchange]:
+        try:
+            role = tour.roles("ask")[0]
+        except NotVerified:
+            return []
+        client = tour.new_client(capabilities=ANY_INPUT)
+        client.schemas.update(tour.client.schemas)
+        params: dict[str, Any] = role.params(key=uuid.uuid4().hex, n=1, ms=1)
+        with client.stream(client.message("tools/call", params)) as stream:
+            stream.wait(lambda e: bool(e.responses or sent_requests(e)), tour.wire.limits.first_byte)
+            return [stream.close()]
+
+    return tour.memo("asking-calls", probe)

@@ -1,4 +1,4 @@
-"""The handshake, what capabilities promise, and ping."""
+"""The handshake, what capabilities promise, ping, and methods that are gone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pytest_mcp_http.assertions.lifecycle import (
     assert_capability_shapes,
     assert_initialize_result,
     assert_initialized_accepted,
+    assert_method_gone,
     assert_method_offered,
     assert_nothing_offered,
     assert_notifications_declared,
@@ -21,7 +22,7 @@ from pytest_mcp_http.assertions.lifecycle import (
     requests_in,
     undeclared_notifications,
 )
-from pytest_mcp_http.assertions.refusals import assert_refused
+from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND, assert_refused
 from pytest_mcp_http.client import SESSION_HEADER, VERSION_HEADER, McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._judging import gravest
@@ -29,7 +30,7 @@ from pytest_mcp_http.suite._malformed import Answer
 from pytest_mcp_http.suite._probes import needs_session, refused_by_others
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
-from pytest_mcp_http.visit import LISTS, UNKNOWN_NAME, Step
+from pytest_mcp_http.visit import LISTS, UNKNOWN_NAME, UNKNOWN_URI, Step
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import ABSENT
@@ -38,6 +39,14 @@ SILENCE = 0.15
 """Seconds to wait for requests that the server should not send."""
 
 PING_FORMS: Mapping[str, Any] = {"without params": ABSENT, "with {}": {}, "with _meta": {"_meta": {}}}
+
+REMOVED: Mapping[str, dict[str, str]] = {
+    "ping": {},
+    "logging/setLevel": {"level": "warning"},
+    "resources/subscribe": {"uri": UNKNOWN_URI},
+    "resources/unsubscribe": {"uri": UNKNOWN_URI},
+}
+"""Methods that 2026-07-28 has no more, with params that were right before."""
 
 
 def declared(tour: Tour) -> Mapping[str, Any]:
@@ -295,3 +304,18 @@ def test_ping_is_served_before_initialized(mcp_tour: Tour) -> None:
             exchange,
             note=True,
         )
+
+
+# -- what is gone -----------------------------------------------------------------------------------------
+
+
+@requirement("lifecycle.removed-methods-404")
+def test_removed_methods_are_unknown(mcp_tour: Tour) -> None:
+    unknown = [step.exchange for step in mcp_tour.named("unknown method")]
+    if not unknown or unknown[0].status != 404 or unknown[0].error_code != METHOD_NOT_FOUND:
+        # What a method gets that never was is jsonrpc.method-not-found-404's.
+        raise NotVerified("a method that never was did not get 404 with -32601 either")
+    for method, params in REMOVED.items():
+        exchange = mcp_tour.client.request(method, params)
+        refused_by_others(exchange)
+        assert_method_gone(exchange, method)

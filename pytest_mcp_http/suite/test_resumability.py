@@ -8,9 +8,13 @@ from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.http import assert_no_server_error
 from pytest_mcp_http.assertions.resumability import assert_event_ids_unique
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._endpoint import needs_one_era
+from pytest_mcp_http.suite._probes import refused_by_others, served
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
+
+SOME_EVENT_ID = "7"
 
 WINDOW = 0.15
 """Seconds in which a replay is awaited; everything to replay exists already."""
@@ -111,3 +115,13 @@ def test_unknown_event_id(mcp_tour: Tour) -> None:
     exchange = assert_no_server_error(stream.exchange, expected)
     if exchange.ok and exchange.responses:
         violated("messages were replayed for an event id that was never issued", expected, exchange)
+
+
+@requirement("resumability.last-event-id-ignored")
+def test_last_event_id_is_ignored(mcp_tour: Tour) -> None:
+    needs_one_era(mcp_tour)
+    served(mcp_tour)
+    exchange = mcp_tour.client.plain(headers={"Last-Event-ID": SOME_EVENT_ID})
+    refused_by_others(exchange)
+    if exchange.result is None:
+        violated(f"{exchange.summary}, with Last-Event-ID", "a result, as without the header", exchange)

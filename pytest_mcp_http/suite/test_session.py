@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.http import assert_status
 from pytest_mcp_http.assertions.session import (
+    assert_no_session_id,
     assert_session_gone,
     assert_session_id,
     assert_session_ids_unique,
@@ -93,6 +94,16 @@ def unknown_id(tour: Tour) -> Mapping[str, Exchange]:
         }
 
     return tour.memo("unknown-session-id", probe)
+
+
+def with_made_up_id(tour: Tour) -> Exchange:
+    """Return what a plain request with a session id got, at a revision that has no sessions."""
+
+    def probe() -> Exchange:
+        served(tour)
+        return tour.client.plain(headers={SESSION_HEADER: uuid.uuid4().hex})
+
+    return tour.memo("made-up-session-id", probe)
 
 
 @requirement("session.id-on-initialize")
@@ -264,3 +275,21 @@ def test_header_name_is_case_insensitive(mcp_tour: Tour) -> None:
         exchange = mcp_tour.client.request("ping", headers={SESSION_HEADER: None, name: id})
         if exchange.result is None:
             violated(f"{exchange.summary}, with the header spelt {name}", "the request is served", exchange)
+
+
+# A server that speaks earlier revisions as well has sessions, but serves what it is sent by the rules of this
+# one without them, so both of these are judged there, too.
+
+
+@requirement("session.modern-not-minted")
+def test_no_session_id_is_assigned(mcp_tour: Tour) -> None:
+    for exchange in (*mcp_tour.exchanges, with_made_up_id(mcp_tour)):
+        assert_no_session_id(exchange)
+
+
+@requirement("session.modern-header-ignored")
+def test_session_id_is_ignored(mcp_tour: Tour) -> None:
+    exchange = with_made_up_id(mcp_tour)
+    refused_by_others(exchange)
+    if exchange.result is None:
+        violated(f"{exchange.summary}, with a session id", "a result, as without the header", exchange)

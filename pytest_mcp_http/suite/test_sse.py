@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from pytest_mcp_http.assertions.cancellation import assert_work_went_on
+=======
+from pytest_mcp_http.assertions.messages import assert_notifications_related, notifications_on
+>>>>>>> wt-transport
 from pytest_mcp_http.assertions.sse import (
     assert_ends_with_response,
     assert_event_types,
@@ -14,6 +18,7 @@ from pytest_mcp_http.assertions.sse import (
     assert_primed,
     assert_retry_before_end,
     assert_stream_answers,
+    assert_unbuffered,
     assert_well_formed_stream,
     lacks_answer,
 )
@@ -28,6 +33,7 @@ from pytest_mcp_http.suite._streams import (
     requests,
     resumed,
     settled,
+    slow_calls,
 )
 from pytest_mcp_http.suite._witness import two_calls
 from pytest_mcp_http.tour import Tour
@@ -37,7 +43,7 @@ BATCHES = "2025-03-26"
 """The one revision with batches."""
 
 PRIMING = "2025-11-25"
-"""The first revision with events that only prime the client."""
+"""The one revision with events that only prime the client."""
 
 CLOSED = (End.EOF, End.RESET)
 
@@ -128,7 +134,7 @@ def test_get_stream_carries_no_response(mcp_tour: Tour) -> None:
 
 @requirement("sse.no-reply-to-unknown-id")
 def test_each_request_gets_one_response(mcp_tour: Tour) -> None:
-    for exchange in requests(mcp_tour):
+    for exchange in (*requests(mcp_tour), *filter(None, [mcp_tour.listening])):
         assert_one_response(exchange)
 
 
@@ -143,7 +149,7 @@ def test_events_are_messages(mcp_tour: Tour) -> None:
     streams = all_streams(mcp_tour)
     for stream in streams:
         assert_events_are_messages(stream, batches=mcp_tour.revision == BATCHES)
-    if mcp_tour.revision < PRIMING:
+    if mcp_tour.revision != PRIMING:
         for stream in streams:
             assert_no_empty_events(stream)
 
@@ -152,6 +158,21 @@ def test_events_are_messages(mcp_tour: Tour) -> None:
 def test_messages_travel_in_message_events(mcp_tour: Tour) -> None:
     for stream in all_streams(mcp_tour):
         assert_event_types(stream)
+
+
+@requirement("sse.related-notifications")
+def test_notifications_are_about_the_request(mcp_tour: Tour) -> None:
+    streams = post_streams(mcp_tour, *slow_calls(mcp_tour))
+    if not any(notifications_on(stream) for stream in streams):
+        raise NotVerified("no stream of a request brought a notification")
+    for stream in streams:
+        assert_notifications_related(stream)
+
+
+@requirement("sse.x-accel-buffering")
+def test_streams_ask_not_to_be_buffered(mcp_tour: Tour) -> None:
+    for stream in all_streams(mcp_tour):
+        assert_unbuffered(stream)
 
 
 def _opens_session(exchange: Exchange) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
+from functools import partial
 
 from pytest_mcp_http.assertions._base import violated
-from pytest_mcp_http.assertions.sse import LEGACY_TYPE
+from pytest_mcp_http.assertions.http import assert_status
+from pytest_mcp_http.assertions.messages import assert_no_server_request
 from pytest_mcp_http.assertions.transport import (
     assert_allow_header,
     assert_event_stream_or_405,
@@ -16,57 +16,59 @@ from pytest_mcp_http.assertions.transport import (
     assert_refusal_status,
     assert_request_content_type,
     assert_serves_get,
+    assert_serves_post,
     assert_text_intact,
     assert_utf8_body,
 )
+from pytest_mcp_http.client import SESSION_HEADER
 from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
+from pytest_mcp_http.suite._connections import (
+    LACKING,
+    contexts,
+    cut_connections,
+    judge_lacking,
+    judge_reopening,
+    kept,
+    one_connection,
+    plain_alone,
+)
 from pytest_mcp_http.suite._endpoint import (
-    QUIET,
+    FOREIGN_TEXT,
+    LINE_SEPARATORS,
+    OLD_TRANSPORT,
+    OTHER_ACCEPT,
+    SAME_ACCEPT,
+    UNKNOWN_SESSION,
     bare_get,
+    begins_old_transport,
     calls_at_once,
     client_responses,
-    cut_connections,
     fits,
-    is_live,
+    foreign_calls,
+    needs_one_era,
     odd_messages,
-    ping_alone,
+    plain_request,
+    versioned_get,
     with_accept,
 )
+from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import refused_by_others, served
 from pytest_mcp_http.suite._requirement import requirement
-from pytest_mcp_http.suite._streams import batch_of_pings, get_stream, requests
+from pytest_mcp_http.suite._streams import all_streams, asking_calls, batch_of_pings, get_stream, requests
 from pytest_mcp_http.tour import Tour
-from pytest_mcp_http.visit import UNKNOWN_METHOD, UNKNOWN_NAME
 from pytest_mcp_http.wire import jsonrpc
-from pytest_mcp_http.wire.exchange import JSON_TYPE, SSE_TYPE, Exchange, Request
-from pytest_mcp_http.wire.raw import send_raw
-
-FOREIGN_TEXT = "Grüße, 漢字, \U0001f600"
-LINE_SEPARATORS = "a\u2028b\u2029c\u0085d"
-"""Characters that careless readers take for line ends."""
-
-SAME_ACCEPT = (
-    (f"{SSE_TYPE}, {JSON_TYPE}",),
-    (f"{JSON_TYPE},{SSE_TYPE}",),
-    (f"{JSON_TYPE};q=0.9, {SSE_TYPE};q=0.8",),
-    (f"{JSON_TYPE}; charset=utf-8, {SSE_TYPE}",),
-    ("Application/JSON, Text/Event-Stream",),
-    (JSON_TYPE, SSE_TYPE),
-)
-"""Ways to list both types, each a tuple of header lines, which RFC 9110 makes equal to ours."""
-
-OTHER_ACCEPT = (("*/*",), (JSON_TYPE,), (SSE_TYPE,), ())
-"""What clients send that they must not; any reaction is open."""
+from pytest_mcp_http.wire.exchange import JSON_TYPE, End, Exchange
 
 SAME_CONTENT_TYPE = ("application/json; charset=utf-8", "application/json;charset=UTF-8", "Application/JSON")
 OTHER_CONTENT_TYPE = ("text/plain", "application/x-www-form-urlencoded")
 """Media types that a browser sends across origins without asking first."""
 
-SECOND_GET = 0.1
-"""Seconds that a second GET stream may take to be answered: some servers first let go of the other one."""
 
-REOPEN_AFTER = (0.0, 0.2, 0.6)
-"""Seconds to wait before each attempt to open a GET stream again."""
+@requirement("transport.endpoint-post")
+def test_endpoint_serves_every_post(mcp_tour: Tour) -> None:
+    # That the path takes POST at all is what the tour rests on; here no message of it is sent elsewhere.
+    for exchange in requests(mcp_tour):
+        assert_serves_post(exchange)
 
 
 @requirement("transport.endpoint-post-get")
@@ -91,12 +93,32 @@ def test_get_opens_a_stream_or_is_405(mcp_tour: Tour) -> None:
     assert_event_stream_or_405(get)
 
 
+@requirement("transport.get-405-modern-only")
+def test_get_is_405(mcp_tour: Tour) -> None:
+    needs_one_era(mcp_tour)
+    judge_405(versioned_get(mcp_tour))
+
+
+@requirement("transport.delete-405-modern-only")
+def test_delete_is_405(mcp_tour: Tour) -> None:
+    needs_one_era(mcp_tour)
+    client = mcp_tour.new_client()
+    judge_405(client.send(client.build("DELETE", headers={SESSION_HEADER: UNKNOWN_SESSION})))
+
+
+def judge_405(exchange: Exchange) -> None:
+    """Judge that a method of earlier revisions got 405, unless the old transport is served here."""
+    refused_by_others(exchange)
+    if begins_old_transport(exchange):
+        raise NotVerified("GET opens a stream of the HTTP+SSE transport, which may be served here as well")
+    assert_status(exchange, 405)
+
+
 @requirement("transport.allow-header-on-405")
 def test_405_names_the_allowed_methods(mcp_tour: Tour) -> None:
     with mcp_tour.session() as client:
         found = [client.send(client.build("PUT")), client.delete()]
-    if mcp_tour.get is not None:
-        found.append(mcp_tour.get)
+    found.append(mcp_tour.get or versioned_get(mcp_tour))
     if all(exchange.status != 405 for exchange in found):
         raise NotApplicable("nothing was answered with 405")
     for exchange in found:
@@ -124,6 +146,15 @@ def test_response_gets_202_without_body(mcp_tour: Tour) -> None:
         assert_message_outcome(exchange)
 
 
+@requirement("transport.client-response-refused")
+def test_response_does_no_harm(mcp_tour: Tour) -> None:
+    for exchange in client_responses(mcp_tour):
+        refused_by_others(exchange)
+        expected = ("HTTP 4xx, as clients send no responses", "HTTP 202")
+        if exchange.status is None or exchange.status >= 500:
+            violated(f"{exchange.summary}, to a response", expected, exchange, note=True)
+
+
 @requirement("transport.unaccepted-message-http-error")
 def test_refused_message_gets_an_error_status(mcp_tour: Tour) -> None:
     found = odd_messages(mcp_tour)
@@ -131,7 +162,9 @@ def test_refused_message_gets_an_error_status(mcp_tour: Tour) -> None:
         refused_by_others(exchange)
         assert_refusal_status(exchange)
     accepted = [step.exchange for step in mcp_tour.steps if step.method.startswith("notifications/")]
-    for exchange in (*accepted, *client_responses(mcp_tour)):
+    if mcp_tour.dialect.sessions:  # later revisions have no responses of clients, and no rule for them
+        accepted += client_responses(mcp_tour)
+    for exchange in accepted:
         if exchange.answered:
             assert_refusal_status(exchange)
     if all(exchange.ok for exchange in found):
@@ -149,7 +182,7 @@ def test_refusal_body_is_an_error_without_id(mcp_tour: Tour) -> None:
 
 @requirement("transport.request-content-type")
 def test_request_is_answered_with_json_or_stream(mcp_tour: Tour) -> None:
-    for exchange in requests(mcp_tour):
+    for exchange in (*requests(mcp_tour), *filter(None, [mcp_tour.listening])):
         assert_request_content_type(exchange)
 
 
@@ -178,17 +211,12 @@ def test_messages_are_utf8(mcp_tour: Tour) -> None:
     for step in mcp_tour.steps:
         assert_utf8_body(step.exchange)
     client = mcp_tour.client
-    calls: list[tuple[str, dict[str, str]]] = [(f"{UNKNOWN_METHOD}/{FOREIGN_TEXT}", {})]
-    if "prompts" in mcp_tour.capabilities:
-        calls.append(("prompts/get", {"name": f"{UNKNOWN_NAME} {FOREIGN_TEXT}"}))
-    if "tools" in mcp_tour.capabilities:
-        calls.append(("tools/call", {"name": f"{UNKNOWN_NAME} {FOREIGN_TEXT}"}))
-    for method, params in calls:
+    for method, params in foreign_calls(mcp_tour):
         exchange = client.request(method, params)
         assert_utf8_body(exchange)
         assert_text_intact(exchange, FOREIGN_TEXT)
     served(mcp_tour)
-    exchange = client.request("ping", id=LINE_SEPARATORS)
+    exchange = client.plain(id=LINE_SEPARATORS)
     # What the id must look like is jsonrpc.id-forms-echoed; here it only must not tear the message apart.
     if exchange.ok and not exchange.responses:
         actual = f"no readable response to the id {LINE_SEPARATORS!r}: {exchange.summary}"
@@ -198,8 +226,9 @@ def test_messages_are_utf8(mcp_tour: Tour) -> None:
 @requirement("transport.concurrent-post-streams")
 def test_requests_in_flight_get_their_own_answers(mcp_tour: Tour) -> None:
     if mcp_tour.held_up is not None:
-        actual = f"while a GET stream was open, ping got {mcp_tour.held_up.summary}"
-        violated(actual, "an answer, as without the GET stream", mcp_tour.held_up)
+        beside = "a GET stream" if mcp_tour.dialect.sessions else "a stream of subscriptions/listen"
+        actual = f"while {beside} was open, {mcp_tour.dialect.plain} got {mcp_tour.held_up.summary}"
+        violated(actual, "an answer, as without that stream", mcp_tour.held_up)
     calls = calls_at_once(mcp_tour)
     judged = [call for call in calls if call.exchange.status not in (401, 429, 503)]
     if len(judged) < len(calls) / 2:
@@ -217,23 +246,43 @@ def test_requests_in_flight_get_their_own_answers(mcp_tour: Tour) -> None:
             violated(actual, expected, call.exchange)
 
 
+@requirement("transport.no-connection-state")
+def test_context_is_not_carried_over(mcp_tour: Tour) -> None:
+    gravest(partial(judge_lacking, mcp_tour, what) for what in LACKING)
+
+
+@requirement("transport.interleaved-contexts")
+def test_contexts_may_share_a_connection(mcp_tour: Tour) -> None:
+    for send in contexts(mcp_tour, mcp_tour.wire):
+        mcp_tour.require(send(), f"{mcp_tour.dialect.plain} on a connection of its own")
+    with one_connection(mcp_tour) as wire:
+        for send in contexts(mcp_tour, wire) * 2:
+            exchange = send()
+            refused_by_others(exchange)
+            if exchange.result is None and exchange.end is not End.RESET:
+                actual = f"{exchange.summary}, on a connection that another client uses as well"
+                violated(actual, "a result, as on a connection of its own", exchange)
+            kept(exchange)
+
+
 # The wording spans the whole protocol, whose parts have rows of their own. What is judged here no sentence
 # spells out, and none would hold without it: the server is still there after a client vanished.
 @requirement("transport.base-protocol-support")
 def test_server_outlives_vanished_clients(mcp_tour: Tour) -> None:
+    plain = mcp_tour.dialect.plain
     with mcp_tour.session() as client:
-        mcp_tour.require(ping_alone(mcp_tour, client), "ping on a connection of its own")
+        mcp_tour.require(plain_alone(mcp_tour, client), f"{plain} on a connection of its own")
         for where in cut_connections(mcp_tour, client):
             for _ in range(2):
-                exchange = ping_alone(mcp_tour, client)
+                exchange = plain_alone(mcp_tour, client)
                 refused_by_others(exchange)
                 if exchange.status in (400, 404) and client.session_id is not None:
                     client.initialize()  # a server may end a session at any time
                     client.initialized()
-                    exchange = ping_alone(mcp_tour, client)
+                    exchange = plain_alone(mcp_tour, client)
                 if exchange.result is None:
-                    actual = f"after a connection was reset {where}, ping got {exchange.summary}"
-                    violated(actual, "the answer to ping, as before", exchange)
+                    actual = f"after a connection was reset {where}, {plain} got {exchange.summary}"
+                    violated(actual, f"the answer to {plain}, as before", exchange)
 
 
 @requirement("transport.accept-both-types")
@@ -241,7 +290,7 @@ def test_accept_means_the_same_in_every_spelling(mcp_tour: Tour) -> None:
     served(mcp_tour)
     odd: list[tuple[str, Exchange]] = []
     for lines in SAME_ACCEPT + OTHER_ACCEPT:
-        exchange = mcp_tour.client.send(with_accept(_ping(mcp_tour), *lines))
+        exchange = mcp_tour.client.send(with_accept(plain_request(mcp_tour.client), *lines))
         refused_by_others(exchange)
         crashed = exchange.status is None or exchange.status >= 500
         if crashed or (lines in SAME_ACCEPT and exchange.result is None):
@@ -255,7 +304,7 @@ def test_accept_means_the_same_in_every_spelling(mcp_tour: Tour) -> None:
 def test_content_type_may_have_parameters(mcp_tour: Tour) -> None:
     served(mcp_tour)
     for value in SAME_CONTENT_TYPE:
-        exchange = mcp_tour.client.request("ping", headers={"Content-Type": value})
+        exchange = mcp_tour.client.plain(headers={"Content-Type": value})
         refused_by_others(exchange)
         if exchange.result is None:
             actual = f"Content-Type: {value} got {exchange.summary}"
@@ -266,7 +315,7 @@ def test_content_type_may_have_parameters(mcp_tour: Tour) -> None:
 def test_other_content_types_are_refused(mcp_tour: Tour) -> None:
     served(mcp_tour)
     for value in OTHER_CONTENT_TYPE:
-        exchange = mcp_tour.client.request("ping", headers={"Content-Type": value})
+        exchange = mcp_tour.client.plain(headers={"Content-Type": value})
         refused_by_others(exchange)
         if exchange.ok or exchange.status is None or exchange.status >= 500:
             actual = f"Content-Type: {value} got {exchange.summary}"
@@ -276,39 +325,33 @@ def test_other_content_types_are_refused(mcp_tour: Tour) -> None:
 @requirement("transport.concurrent-get-streams")
 def test_get_stream_can_be_opened_again(mcp_tour: Tour) -> None:
     get_stream(mcp_tour)
-    with mcp_tour.session() as client, client.listen() as first:
-        if not is_live(first):
-            raise NotVerified(f"a GET stream did not stay open: {first.exchange.summary}")
-        short = replace(mcp_tour.wire.limits, first_byte=SECOND_GET, total=SECOND_GET)
-        with client.listen(limits=short) as second:
-            opened = second.exchange
-        if (opened.status or 0) >= 500:
-            expected = (f"HTTP 200 with {SSE_TYPE}", "HTTP 409, 405 or another HTTP 4xx")
-            violated(f"a second GET stream got {opened.summary}", expected, opened, note=True)
-        if not opened.ok and not is_live(first):
-            actual = f"refusing a second GET stream ended the first: {first.exchange.summary}"
-            violated(actual, "the first stream goes on", opened, note=True)
-        first.close()
-        short = replace(short, first_byte=QUIET, total=QUIET)
-        send_raw(client.build("GET"), reset=True, limits=short, context=mcp_tour.wire.context)
-        for pause in REOPEN_AFTER:
-            time.sleep(pause)
-            with client.listen() as again:
-                if is_live(again):
-                    return
-                last = again.exchange
-        actual = f"a GET stream that broke could not be opened again: {last.summary}"
-        violated(actual, f"HTTP 200 with {SSE_TYPE}, and a stream that stays open", last, note=True)
+    judge_reopening(mcp_tour)
 
 
 @requirement("transport.legacy-sse-coexist")
 def test_old_transport_is_told(mcp_tour: Tour) -> None:
     for exchange in (mcp_tour.get, bare_get(mcp_tour)):
-        if exchange is not None and any(event.type == LEGACY_TYPE for event in exchange.events[:1]):
-            actual = "GET opens a stream of the HTTP+SSE transport of 2024-11-05"
-            violated(actual, "nothing: both may be served", exchange, note=True)
+        if exchange is not None and begins_old_transport(exchange):
+            if not mcp_tour.dialect.sessions and "handshake" not in mcp_tour.target.facts.eras:
+                raise NotVerified(
+                    "a server of this era alone serves it, see transport.legacy-sse-not-adopted"
+                )
+            violated(OLD_TRANSPORT, "nothing: both may be served", exchange, note=True)
     raise NotApplicable("GET opens no stream of the HTTP+SSE transport of 2024-11-05")
 
 
-def _ping(tour: Tour) -> Request:
-    return tour.client.build("POST", jsonrpc.request("ping", id=tour.client.next_id()))
+# Servers may host the old transport for the sake of older clients, and whether an implementation is new does
+# not show. One that speaks no other revision with a GET stream is likely to be.
+@requirement("transport.legacy-sse-not-adopted")
+def test_old_transport_is_not_adopted(mcp_tour: Tour) -> None:
+    needs_one_era(mcp_tour)
+    exchange = bare_get(mcp_tour)
+    refused_by_others(exchange)
+    if begins_old_transport(exchange):
+        violated(OLD_TRANSPORT, "HTTP 405: the transport is deprecated", exchange, note=True)
+
+
+@requirement("transport.no-server-requests")
+def test_server_sends_no_requests(mcp_tour: Tour) -> None:
+    for exchange in all_streams(mcp_tour, *asking_calls(mcp_tour)):
+        assert_no_server_request(exchange)

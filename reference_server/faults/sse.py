@@ -10,10 +10,12 @@ from typing import Any, Final
 
 import anyio
 
-from reference_server._calls import header_lines, until_gone
+from reference_server._calls import header_lines, until_gone, without_header
 from reference_server._context import (
     HANDSHAKE_REVISIONS,
+    MODERN_REVISIONS,
     ASGIApp,
+    HeaderLines,
     Layer,
     Message,
     Receive,
@@ -32,14 +34,17 @@ from reference_server._layers import (
     push_to_get_streams,
     rewrite_events,
     rewrite_message,
+    rewrite_response_start,
     when,
 )
 from reference_server.faults import Fault
-from reference_server.faults.transport import BOTH, STATEFUL, asks_for_progress, is_good_get
+from reference_server.faults.transport import BOTH, STATEFUL, STATELESS, asks_for_progress, is_good_get
 
 RESUMABLE: Final = {"resumable": True}
 OLDEST, MIDDLE, NEWEST = HANDSHAKE_REVISIONS
 HOLD_SECONDS: Final = 30.0
+STREAMED: Final = {"json_response": False}
+TOOLS_CHANGED: Final = {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
 
 
 def dropped(block: EventBlock, context: RequestContext) -> EventBlock | None:
@@ -167,6 +172,31 @@ def empty_event(context: RequestContext) -> bytes:
     if context.revision == NEWEST:
         return b""
     return EventBlock((("id", secrets.token_hex(8)), ("data", ""))).encode()
+
+
+def list_changed_ahead(message: Any, context: RequestContext) -> Any:
+    """Announce changed tools ahead of a plain result with progress."""
+    announces = context.is_plain and asks_for_progress(context) and is_answer(message)
+    return [TOOLS_CHANGED, message] if announces else message
+
+
+def foreign_progress(message: Any, context: RequestContext) -> Any:
+    """Report progress under the token of the request that came before."""
+    if message.get("method") != "notifications/progress" or not asks_for_progress(context):
+        return message
+    tokens = context.state.setdefault("tokens", [])
+    if (own := context.params["_meta"]["progressToken"]) not in tokens:
+        tokens.append(own)
+    return {**message, "params": {**message["params"], "progressToken": tokens[tokens.index(own) - 1]}}
+
+
+def buffered(predicate: Callable[[RequestContext], bool]) -> Layer:
+    """Leave out what asks proxies not to buffer a stream."""
+
+    def change(status: int, lines: HeaderLines, context: RequestContext) -> tuple[int, HeaderLines]:
+        return status, without_header(lines, "x-accel-buffering") if predicate(context) else lines
+
+    return rewrite_response_start(change)
 
 
 def in_array(block: EventBlock, context: RequestContext) -> EventBlock:
@@ -306,12 +336,42 @@ FAULTS = (
             "streams begin with an empty event, which clients of the revision cannot read",
             rewrite_events(lambda block, _: block, before=empty_event),
         ),
-        revisions=(OLDEST, MIDDLE),
+        revisions=(OLDEST, MIDDLE, *MODERN_REVISIONS),
     ),
     fault(
         "typed-events",
         "event-type-message",
         "messages come in events of a type of their own",
         rewrite_events(lambda block, _: block.with_field("event", "jsonrpc") if block.data else block),
+    ),
+    fault(
+        "list-changed-ahead",
+        "related-notifications",
+        "changed tools are announced on the stream of another request",
+        rewrite_message(list_changed_ahead),
+        STATELESS,
+        STREAMED,
+    ),
+    fault(
+        "foreign-progress",
+        "related-notifications",
+        "progress is reported under the token of another request",
+        rewrite_message(foreign_progress),
+        STATELESS,
+        STREAMED,
+    ),
+    fault(
+        "buffered",
+        "x-accel-buffering",
+        "streams do not ask proxies not to buffer them",
+        buffered(lambda c: c.is_modern),
+        STATELESS,
+    ),
+    fault(
+        "listen-buffered",
+        "x-accel-buffering",
+        "the stream of subscriptions/listen does not ask proxies not to buffer it",
+        buffered(lambda c: c.rpc_method == "subscriptions/listen"),
+        STATELESS,
     ),
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from reference_server._calls import without_header
 from reference_server._context import (
     HANDSHAKE_REVISIONS,
+    REVISIONS,
     VERSION_HEADER,
     HeaderLines,
     Layer,
@@ -17,12 +19,13 @@ from reference_server._context import (
 )
 from reference_server._jsonrpc import encode
 from reference_server._layers import (
+    Call,
     EventBlock,
     Response,
     answer_instead,
+    handle,
     rewrite_body,
     rewrite_events,
-    rewrite_request_body,
     rewrite_response_start,
     tee,
     when,
@@ -31,6 +34,7 @@ from reference_server.faults import Fault
 
 BOTH: Final = ("stateless", "stateful")
 STATEFUL: Final = ("stateful",)
+STATELESS: Final = ("stateless",)
 JSON_ONLY: Final = {"json_response": True}
 CLIENT_NOTIFICATIONS: Final = frozenset(
     {
@@ -137,15 +141,22 @@ def with_progress_line(body: bytes, context: RequestContext) -> bytes:
     return encode(note) + b"\n" + body + b"\n"
 
 
-def latin1_params(context: RequestContext) -> bytes | None:
-    """Read the texts of method and params as Latin-1."""
+async def latin1_params(call: Call) -> None:
+    """Read the texts of method and params as Latin-1, and the header that repeats one of them as well."""
+    context = call.context
     if not context.is_request or context.body.isascii():
-        return None
+        await call.forward()
+        return
     value = dict(context.value)
     for member in ("method", "params"):
         if member in value:
             value[member] = json.loads(encode(value[member]).decode("latin-1"))
-    return encode(value)
+    context = context.changed(body=encode(value))
+    name = context.params.get("name", context.params.get("uri"))
+    if context.header("mcp-name") is not None and isinstance(name, str):
+        text = base64.b64encode(name.encode()).decode()
+        context = context.with_header("mcp-name", f"=?base64?{text}?=")
+    await call.forward(context)
 
 
 def latin1_errors(body: bytes, context: RequestContext) -> bytes:
@@ -176,7 +187,8 @@ def fault(
     summary: str,
     layer: Layer,
     modes: tuple[str, ...] = BOTH,
-    options: dict[str, bool] | None = None,
+    options: Mapping[str, bool] | None = None,
+    revisions: tuple[str, ...] = REVISIONS,
 ) -> Fault:
     """Build a fault of this chapter that breaks one requirement."""
     return Fault(
@@ -186,6 +198,7 @@ def fault(
         summary=summary,
         layer=layer,
         options=options or {},
+        revisions=revisions,
     )
 
 
@@ -200,7 +213,7 @@ FAULTS = (
         "endpoint-post-get",
         "GET gets 501",
         get_instead(501),
-        ("stateless",),
+        STATELESS,
     ),
     fault("get-json", "get-sse-or-405", "GET gets a JSON object", get_instead(200, body={"status": "ok"})),
     fault(
@@ -322,9 +335,7 @@ FAULTS = (
         layer=rewrite_body(with_progress_line),
         options=JSON_ONLY,
     ),
-    fault(
-        "latin1-params", "utf8", "texts in params are read as Latin-1", rewrite_request_body(latin1_params)
-    ),
+    fault("latin1-params", "utf8", "texts in params are read as Latin-1", handle(latin1_params)),
     fault(
         "latin1-errors",
         "utf8",

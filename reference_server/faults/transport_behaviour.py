@@ -8,7 +8,13 @@ from typing import Final
 
 import anyio
 
-from reference_server._context import Message, RequestContext
+from reference_server._context import (
+    HANDSHAKE_REVISIONS,
+    MODERN_REVISIONS,
+    VERSION_HEADER,
+    Message,
+    RequestContext,
+)
 from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_REQUEST, error_message
 from reference_server._layers import (
     Call,
@@ -18,10 +24,21 @@ from reference_server._layers import (
     rewrite_events,
     rewrite_request_headers,
 )
-from reference_server.faults.transport import STATEFUL, fault, is_good_get
+from reference_server.faults.transport import (
+    SSE_TYPE,
+    STATEFUL,
+    STATELESS,
+    fault,
+    is_good_get,
+)
+
+LISTEN: Final = "subscriptions/listen"
 
 OVERLAP_SECONDS: Final = 0.02
 """How much longer a request takes where requests have to meet inside the server."""
+
+ENDPOINT_EVENT: Final = b"event: endpoint\ndata: /messages?id=1\n\n"
+"""The first event of the transport of 2024-11-05."""
 
 EXACT_ACCEPT: Final = frozenset({"application/json", "text/event-stream"})
 
@@ -29,7 +46,7 @@ EXACT_ACCEPT: Final = frozenset({"application/json", "text/event-stream"})
 async def cross_answers(call: Call) -> None:
     """Serve requests in flight that have the same id as one, as if ids were unique among clients."""
     context = call.context
-    if not context.is_request or context.is_initialize:
+    if not context.is_request or context.is_initialize or context.rpc_method == LISTEN:
         await call.forward()
         return
     running = call.state.setdefault("running", {})
@@ -53,7 +70,7 @@ async def cross_answers(call: Call) -> None:
 async def two_at_a_time(call: Call) -> None:
     """Fail a request that comes while two others of the same session are running."""
     context = call.context
-    if not context.is_request:
+    if not context.is_request or context.rpc_method == LISTEN:
         await call.forward()
         return
     running = call.state.setdefault("running", Counter())
@@ -119,7 +136,12 @@ def plain_type(lines: tuple[tuple[str, str], ...], context: RequestContext) -> l
 
 def legacy_endpoint(context: RequestContext) -> bytes:
     """Return the first event of the transport of 2024-11-05 for GET streams."""
-    return b"event: endpoint\ndata: /messages?id=1\n\n" if context.method == "GET" else b""
+    return ENDPOINT_EVENT if context.method == "GET" else b""
+
+
+def is_old_get(context: RequestContext) -> bool:
+    """Tell whether this is a GET as a client of the old transport sends it."""
+    return context.method == "GET" and not {VERSION_HEADER, "origin"} & {name for name, _ in context.headers}
 
 
 FAULTS = (
@@ -141,6 +163,7 @@ FAULTS = (
         "requests wait until the GET stream of their session is closed",
         handle(wait_for_get),
         STATEFUL,
+        revisions=HANDSHAKE_REVISIONS,
     ),
     fault(
         "fails-after-cut",
@@ -185,5 +208,14 @@ FAULTS = (
         "GET streams begin with the endpoint event of the old transport",
         rewrite_events(lambda block, _: block, before=legacy_endpoint),
         STATEFUL,
+        revisions=HANDSHAKE_REVISIONS,
+    ),
+    fault(
+        "legacy-endpoint-beside",
+        "legacy-sse-coexist",
+        "GET without a version opens a stream of the old transport, beside all revisions",
+        answer_instead(is_old_get, 200, [SSE_TYPE], ENDPOINT_EVENT),
+        STATELESS,
+        revisions=MODERN_REVISIONS,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference_server._context import SESSION_HEADER, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, SESSION_HEADER, RequestContext
 from reference_server._jsonrpc import INVALID_REQUEST, encode
 from reference_server._layers import (
     EventBlock,
@@ -117,5 +117,6 @@ VARIANTS = (
         summary="listChanged is declared, and changed tools are announced on the stream of a request.",
         layer=combine(with_capabilities(tools={"listChanged": True}), rewrite_message(ahead_of_tools)),
         options={"json_response": False},
+        revisions=HANDSHAKE_REVISIONS,  # later ones announce changes to those who listen for them only
     ),
 )

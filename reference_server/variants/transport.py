@@ -11,6 +11,7 @@ import anyio
 from reference_server._calls import without_header
 from reference_server._context import (
     HANDSHAKE_REVISIONS,
+    MODERN_REVISIONS,
     ASGIApp,
     HeaderLines,
     Layer,
@@ -131,6 +132,11 @@ async def refuse_roots(call: Call) -> None:
 ROOTS_CHANGED: Final = "notifications/roots/list_changed"
 
 
+def without_keep_alive(status: int, lines: HeaderLines, context: RequestContext) -> tuple[int, HeaderLines]:
+    """End the connection after each response."""
+    return status, (*lines, ("connection", "close"))
+
+
 def framing(name: str, summary: str, layer: Layer) -> Variant:
     """Build a variant of how event streams are written."""
     return Variant(f"sse-{name}", summary=summary, layer=layer)
@@ -198,5 +204,17 @@ VARIANTS = (
         "roots-refused",
         summary="a notification that the client has no business to send gets 400",
         layer=handle(refuse_roots),
+    ),
+    Variant(
+        "connections-end",
+        summary="each connection ends with its first response",
+        layer=rewrite_response_start(without_keep_alive),
+    ),
+    Variant(
+        "responses-taken",
+        ("stateless",),
+        summary="a response, which clients have no business to send, gets 202",
+        layer=answer_instead(lambda c: c.is_response and c.header("origin") is None, 202),
+        revisions=MODERN_REVISIONS,
     ),
 )

@@ -8,6 +8,7 @@ from pytest_mcp_http.assertions.lifecycle import (
     assert_capability_shapes,
     assert_initialize_result,
     assert_initialized_accepted,
+    assert_method_gone,
     assert_method_offered,
     assert_nothing_offered,
     assert_notifications_declared,
@@ -166,3 +167,41 @@ class TestPing:
                 [reply(result({}), at=t) for t in (1.5, 2.5)],
                 [reply(result({}), at=t) for t in (0.01, 0.02, 9.0)],
             )
+
+
+class TestGone:
+    def test_unknown(self, reply: Any) -> None:
+        exchange = reply(error(-32601), status=404)
+        assert assert_method_gone(exchange, "ping") is exchange
+
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [
+            (error(-32601), 200),
+            (error(-32601), 400),
+            (error(-32600), 404),
+            (error(-32603), 500),
+            (result({}), 200),
+            (result(None), 200),
+            (result([]), 200),
+            (b"Not Found", 404),
+            ([], 404),
+            (5, 200),
+        ],
+    )
+    def test_neither_unknown_nor_of_this_revision(self, reply: Any, body: Any, status: int) -> None:
+        with pytest.raises(RequirementViolated, match=f"HTTP {status}.*, to ping") as caught:
+            assert_method_gone(reply(body, status=status), "ping")
+        assert not caught.value.note
+
+    def test_no_answer(self, reply: Any) -> None:
+        with pytest.raises(RequirementViolated, match="no response"):
+            assert_method_gone(reply(status=None), "ping")
+
+    @pytest.mark.parametrize(
+        ("body", "status"), [(result({"resultType": "complete"}), 200), (error(-32602), 400)]
+    )
+    def test_method_of_its_own(self, reply: Any, body: Any, status: int) -> None:
+        with pytest.raises(RequirementViolated, match="to ping") as caught:
+            assert_method_gone(reply(body, status=status), "ping")
+        assert caught.value.note

@@ -33,8 +33,8 @@ def test_session_id() -> None:
 
 def test_no_session_id() -> None:
     assert_no_session_id(answer())
-    with pytest.raises(RequirementViolated):
-        assert_no_session_id(answer("abc"))
+    with pytest.raises(RequirementViolated, match=r"HTTP 404.*with an Mcp-Session-Id header"):
+        assert_no_session_id(answer("abc", status=404))
 
 
 def test_session_gone() -> None:

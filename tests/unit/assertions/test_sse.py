@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from pytest_mcp_http.assertions.sse import (
     assert_primed,
     assert_retry_before_end,
     assert_stream_answers,
+    assert_unbuffered,
     assert_well_formed_stream,
     lacks_answer,
 )
@@ -253,3 +255,36 @@ def test_any_response_object_is_taken() -> None:
     )
     with pytest.raises(RequirementViolated, match="closed without the response"):
         assert_not_closed_early(response)
+
+
+class TestUnbuffered:
+    @pytest.mark.parametrize("value", ["no", " No ", "NO"])
+    def test_good(self, value: str) -> None:
+        exchange = replace(stream(RESULT), headers=headers(value))
+        assert verdict(assert_unbuffered, exchange) == "pass"
+
+    @pytest.mark.parametrize(
+        ("values", "told"),
+        [
+            ((), "no X-Accel-Buffering header"),
+            (("yes",), "X-Accel-Buffering: yes"),
+            (("",), "X-Accel-Buffering: "),
+            (("no", "yes"), "X-Accel-Buffering: no, yes"),
+        ],
+    )
+    def test_bad(self, values: tuple[str, ...], told: str) -> None:
+        outcome = outcome_of(assert_unbuffered, replace(stream(RESULT), headers=headers(*values)))
+        assert outcome is not None
+        assert outcome.actual == f"an event stream with {told}"
+        assert not outcome.note
+
+    def test_other_answers(self) -> None:
+        json = Headers([("Content-Type", "application/json")])
+        assert verdict(assert_unbuffered, replace(stream(RESULT), headers=json)) == "pass"
+        # JSON under the label of a stream is transport.request-content-type's.
+        assert verdict(assert_unbuffered, stream(b'{"jsonrpc":"2.0","id":1,"result":{}}')) == "pass"
+
+
+def headers(*values: str) -> Headers:
+    lines = [("x-accel-buffering", value) for value in values]
+    return Headers([("Content-Type", "text/event-stream"), *lines])

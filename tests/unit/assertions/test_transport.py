@@ -15,6 +15,7 @@ from pytest_mcp_http.assertions.transport import (
     assert_refusal_status,
     assert_request_content_type,
     assert_serves_get,
+    assert_serves_post,
     assert_text_intact,
     assert_utf8_body,
     mislabelled,
@@ -248,6 +249,17 @@ class TestGet:
     )
     def test_neither(self, exchange: Exchange) -> None:
         assert verdict(assert_event_stream_or_405, exchange).startswith("fail: GET got ")
+
+
+class TestPost:
+    @pytest.mark.parametrize("status", [200, 202, 400, 401, 404, 500, None])
+    def test_answers_to_the_message(self, status: int | None) -> None:
+        assert verdict(assert_serves_post, answer(RESULT, status=status)) == "pass"
+
+    @pytest.mark.parametrize("status", [301, 307, 308, 405, 501])
+    def test_no_answer_to_the_message(self, status: int) -> None:
+        told = verdict(assert_serves_post, answer(type=None, status=status))
+        assert told == f"fail: POST got HTTP {status}, empty body"
 
 
 class TestAllow:
