@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from pytest_mcp_http.assertions.cancellation import assert_work_went_on
-=======
 from pytest_mcp_http.assertions.messages import assert_notifications_related, notifications_on
->>>>>>> wt-transport
 from pytest_mcp_http.assertions.sse import (
     assert_ends_with_response,
     assert_event_types,
