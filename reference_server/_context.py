@@ -12,6 +12,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from reference_server._jsonrpc import UNREADABLE, Refusal, is_answer, is_call, is_id, parse
+from reference_server.memory import Memory
 from reference_server.sessions import Session, SessionTable
 
 Scope = MutableMapping[str, Any]
@@ -66,6 +67,8 @@ class Facts:
     `get_streams` holds the `send` of each open GET stream by session id ("" without one), newest last.
     `cut_requests` counts the requests whose client went away before their body was complete.
     `background` runs what layers start for the life of the app, while it serves.
+    `state_seconds` is how long a client has to answer what a tool asked back for, in the modern era.
+    `memory` is what the tools remember beside the sessions.
     """
 
     mode: str
@@ -77,6 +80,8 @@ class Facts:
     cut_requests: int = 0
     background: TaskGroup | None = None
     era: str = "dual"
+    state_seconds: float = 120.0
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def revisions(self) -> tuple[str, ...]:

@@ -53,7 +53,9 @@ def build_app(
     if not path.startswith("/") or "?" in path or "#" in path:
         raise ValueError(f"path {path!r} is not accepted; accepted: a path that starts with /")
     added = [*_variants(variants, mode), *_faults(faults, mode)]
-    options = _options({"era": era, "json_response": json_response, "resumable": resumable}, added)
+    options = _options(
+        {"era": era, "json_response": json_response, "resumable": resumable, "state_seconds": 120.0}, added
+    )
     if options["resumable"] and mode != "stateful":
         raise ValueError(f"resumable is not accepted with mode {mode!r}; accepted: mode 'stateful'")
     _require_sdk()
@@ -71,6 +73,7 @@ class ReferenceApp:
         era: `handshake`, `modern` or `dual`.
         json_response: Answer requests with JSON.
         resumable: Keep events for replay.
+        state_seconds: How long a client has to answer what a tool asked back for, in the modern era.
     """
 
     def __init__(
@@ -82,9 +85,11 @@ class ReferenceApp:
         era: str = "dual",
         json_response: bool = False,
         resumable: bool = False,
+        state_seconds: float = 120.0,
     ) -> None:
         self._mode = mode
         self._era = era
+        self._state_seconds = state_seconds
         self._layers = layers
         self._path = path
         self._json_response = json_response
@@ -111,7 +116,13 @@ class ReferenceApp:
         from reference_server.engine import Engine
 
         await receive()
-        facts = Facts(self._mode, self._json_response, self._resumable, era=self._era)
+        facts = Facts(
+            self._mode,
+            self._json_response,
+            self._resumable,
+            era=self._era,
+            state_seconds=self._state_seconds,
+        )
         engine = Engine(facts)
         endpoint = corrected(engine)
         for layer in self._layers:

@@ -18,6 +18,7 @@ from mcp_types import JSONRPCError, JSONRPCResponse
 from reference_server import modern
 from reference_server._calls import header_lines, respond, response_start, without_header
 from reference_server._context import (
+    MODERN_REVISIONS,
     SESSION_HEADER,
     VERSION_HEADER,
     Facts,
@@ -30,12 +31,12 @@ from reference_server._context import (
     negotiate,
     scope_with,
 )
-from reference_server._jsonrpc import Refusal, encode
+from reference_server._jsonrpc import INVALID_REQUEST, Refusal, encode
 from reference_server._sdk_answers import as_refusal, chunk, with_short_error
 from reference_server._sse import BlockSplitter, EventBlock
 from reference_server.events import GET_STREAM
 from reference_server.handlers import build_server
-from reference_server.sessions import Connection, Session, current_session
+from reference_server.sessions import Connection, Session, Transactions, current_session
 from reference_server.subscriptions import Listening
 
 CANCELLED: Final = -32800
@@ -78,6 +79,11 @@ class Engine:
         self._facts = facts
         self._numbers = count(1)
         self._listening = Listening()
+        self._handles = (
+            Session(MODERN_REVISIONS[-1], Transactions(drop_oldest=True))
+            if facts.mode == "stateful"
+            else None
+        )
         self._manager = StreamableHTTPSessionManager(
             build_server(facts, self._listening),
             event_store=SessionScopedEvents() if facts.resumable else None,
@@ -93,7 +99,11 @@ class Engine:
         """Serve one request that passed all checks: a single message, a GET stream or a DELETE."""
         context = context_of(scope)
         if context.is_modern:
-            await modern.serve(self._manager.handle_request, self._listening.end, scope, receive, send)
+            token = current_session.set(self._handles)
+            try:
+                await modern.serve(self._manager.handle_request, self._listening.end, scope, receive, send)
+            finally:
+                current_session.reset(token)
             return
         session = context.session
         if context.is_initialize and self._facts.mode == "stateful":
@@ -109,6 +119,11 @@ class Engine:
                 scope_with(scope, inner), exchange.receiver(inner.body), exchange.send
             )
             await exchange.end()
+        except anyio.ClosedResourceError:
+            # The SDK lets it through when a session ends while a request is on its way to it.
+            if exchange.started:
+                raise
+            raise Refusal(404, INVALID_REQUEST, "The session has ended") from None
         finally:
             current_session.reset(token)
             exchange.close()
@@ -211,6 +226,11 @@ class _Exchange:
             return {"type": "http.disconnect"}
 
         return receive
+
+    @property
+    def started(self) -> bool:
+        """Whether the SDK began to answer."""
+        return self._start is not None
 
     async def _until_gone(self) -> None:
         async with anyio.create_task_group() as group:

@@ -1,10 +1,11 @@
 """The SDK server: capabilities, and handlers that serve tools, prompts and resources.
 
-The only module besides `engine` that speaks the SDK's types.
+With `asking` and `subscriptions` the only module besides `engine` that speaks the SDK's types.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from mcp_types import (
     DiscoverResult,
     GetPromptRequestParams,
     GetPromptResult,
+    InputRequiredResult,
     ListPromptsResult,
     ListResourcesResult,
     ListResourceTemplatesResult,
@@ -42,9 +44,11 @@ from mcp_types import (
     ToolsCapability,
 )
 
-from reference_server import resources
+from reference_server import asking, resources
 from reference_server._context import MODERN_REVISIONS, Facts
 from reference_server._jsonrpc import INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
+from reference_server._tool import Caller
+from reference_server.asking import StateProtection
 from reference_server.prompts import PROMPTS
 from reference_server.subscriptions import Listening
 from reference_server.tools import TOOLS, call_tool
@@ -85,19 +89,7 @@ def build_server(facts: Facts, listening: Listening) -> Server[Any]:
         facts: What is true of the app.
         listening: Serves the subscriptions of the modern era.
     """
-
-    async def discover(_: _Context, params: RequestParams | None) -> DiscoverResult:
-        """Name what is served; the SDK declares lists that change, and no revision with a handshake."""
-        return DiscoverResult(
-            supported_versions=list(reversed(facts.revisions)),
-            capabilities=ServerCapabilities(
-                prompts=PromptsCapability(),
-                resources=ResourcesCapability(subscribe=True),
-                tools=ToolsCapability(),
-            ),
-            instructions=INSTRUCTIONS,
-        )
-
+    handlers = _Handlers(facts, listening)
     server = Server[Any](
         SERVER_NAME,
         version=package_version(),
@@ -106,16 +98,86 @@ def build_server(facts: Facts, listening: Listening) -> Server[Any]:
         # The headers that mirror arguments are checked in front of the SDK, see `corrections_modern`.
         get_tool_input_schema=lambda _: None,
         on_list_tools=_list_tools,
-        on_call_tool=_call_tool,
+        on_call_tool=handlers.call_tool,
         on_list_prompts=_list_prompts,
         on_get_prompt=_get_prompt,
-        on_list_resources=_list_resources,
+        on_list_resources=handlers.list_resources,
         on_list_resource_templates=_list_resource_templates,
-        on_read_resource=_read_resource,
+        on_read_resource=handlers.read_resource,
         on_subscriptions_listen=listening.serve,
     )
-    server.add_request_handler("server/discover", RequestParams, discover)
+    server.add_request_handler("server/discover", RequestParams, handlers.discover)
+    # Instead of the SDK's tracing, which takes a third of the time of a small request.
+    server.middleware = [StateProtection(facts.state_seconds, SERVER_NAME)]
     return server
+
+
+class _Handlers:
+    """The handlers that need to know the app."""
+
+    def __init__(self, facts: Facts, listening: Listening) -> None:
+        self._facts = facts
+        self._listening = listening
+
+    async def discover(self, _: _Context, params: RequestParams | None) -> DiscoverResult:
+        """Name what is served; the SDK declares lists that change, and no revision with a handshake."""
+        return DiscoverResult(
+            supported_versions=list(reversed(self._facts.revisions)),
+            capabilities=ServerCapabilities(
+                prompts=PromptsCapability(),
+                resources=ResourcesCapability(subscribe=True),
+                tools=ToolsCapability(),
+            ),
+            instructions=INSTRUCTIONS,
+        )
+
+    async def call_tool(
+        self, context: _Context, params: CallToolRequestParams
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool."""
+        tool = TOOLS.get(params.name)
+        if tool is None:
+            raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {one_line(params.name)}")
+        caller = Caller(
+            context.session.report_progress,
+            self._facts.memory,
+            self._listening.publish,
+            partial(asking.ask, context),
+        )
+        try:
+            text, failed = await call_tool(tool, params.arguments or {}, caller)
+        except asking.InputNeeded as needed:
+            return needed.result
+        return CallToolResult(content=[TextContent(type="text", text=text)], is_error=failed)
+
+    async def list_resources(self, _: _Context, params: PaginatedRequestParams | None) -> ListResourcesResult:
+        """List the resources, with their size as it is now."""
+        _refuse_cursor(params)
+        return ListResourcesResult(
+            resources=[
+                Resource(
+                    uri=resource.uri,
+                    name=resource.name,
+                    description=resource.description,
+                    mime_type=resource.content.mime_type,
+                    size=resource.current(self._facts.memory.changes).size,
+                )
+                for resource in resources.RESOURCES.values()
+            ]
+        )
+
+    async def read_resource(self, context: _Context, params: ReadResourceRequestParams) -> ReadResourceResult:
+        """Read a resource."""
+        content = resources.read(params.uri, self._facts.memory.changes)
+        if content is None:
+            modern = context.protocol_version in MODERN_REVISIONS
+            code = INVALID_PARAMS if modern else RESOURCE_NOT_FOUND
+            raise MCPError(code=code, message="Resource not found", data={"uri": params.uri})
+        if content.text is not None:
+            text = TextResourceContents(uri=params.uri, mime_type=content.mime_type, text=content.text)
+            return ReadResourceResult(contents=[text])
+        blob = BlobResourceContents(uri=params.uri, mime_type=content.mime_type, blob=content.blob)
+        return ReadResourceResult(contents=[blob])
 
 
 def _refuse_cursor(params: PaginatedRequestParams | None) -> None:
@@ -140,14 +202,6 @@ async def _list_tools(_: _Context, params: PaginatedRequestParams | None) -> Lis
             for tool in TOOLS.values()
         ]
     )
-
-
-async def _call_tool(context: _Context, params: CallToolRequestParams) -> CallToolResult:
-    tool = TOOLS.get(params.name)
-    if tool is None:
-        raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {one_line(params.name)}")
-    text, failed = await call_tool(tool, params.arguments or {}, context.session.report_progress)
-    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=failed)
 
 
 async def _list_prompts(_: _Context, params: PaginatedRequestParams | None) -> ListPromptsResult:
@@ -178,22 +232,6 @@ async def _get_prompt(_: _Context, params: GetPromptRequestParams) -> GetPromptR
     return GetPromptResult(description=prompt.description, messages=[message])
 
 
-async def _list_resources(_: _Context, params: PaginatedRequestParams | None) -> ListResourcesResult:
-    _refuse_cursor(params)
-    return ListResourcesResult(
-        resources=[
-            Resource(
-                uri=resource.uri,
-                name=resource.name,
-                description=resource.description,
-                mime_type=resource.content.mime_type,
-                size=resource.content.size,
-            )
-            for resource in resources.RESOURCES.values()
-        ]
-    )
-
-
 async def _list_resource_templates(
     _: _Context, params: PaginatedRequestParams | None
 ) -> ListResourceTemplatesResult:
@@ -205,16 +243,3 @@ async def _list_resource_templates(
         mime_type="application/json",
     )
     return ListResourceTemplatesResult(resource_templates=[template])
-
-
-async def _read_resource(context: _Context, params: ReadResourceRequestParams) -> ReadResourceResult:
-    content = resources.read(params.uri)
-    if content is None:
-        modern = context.protocol_version in MODERN_REVISIONS
-        code = INVALID_PARAMS if modern else RESOURCE_NOT_FOUND
-        raise MCPError(code=code, message="Resource not found", data={"uri": params.uri})
-    if content.text is not None:
-        text = TextResourceContents(uri=params.uri, mime_type=content.mime_type, text=content.text)
-        return ReadResourceResult(contents=[text])
-    blob = BlobResourceContents(uri=params.uri, mime_type=content.mime_type, blob=content.blob)
-    return ReadResourceResult(contents=[blob])

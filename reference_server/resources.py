@@ -8,7 +8,8 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 TEMPLATE_URI: Final = "reference://units/{unit}"
@@ -46,6 +47,13 @@ class Resource:
     description: str
     content: Content
 
+    def current(self, changes: Mapping[str, int]) -> Content:
+        """Return the content after so many changes, by URI: a text has their number as its last line."""
+        count = changes.get(self.uri, 0)
+        if not count:
+            return self.content
+        return replace(self.content, text=f"{self.content.text}Changes: {count}\n")
+
 
 def _pixel() -> bytes:
     """Return a PNG image of one white pixel."""
@@ -76,10 +84,15 @@ RESOURCES: Final[Mapping[str, Resource]] = {
 }
 
 
-def read(uri: str) -> Content | None:
-    """Return the content of a listed resource or of one that the template covers, or None."""
+def read(uri: str, changes: Mapping[str, int] = MappingProxyType({})) -> Content | None:
+    """Return the content of a listed resource or of one that the template covers, or None.
+
+    Args:
+        uri: The resource.
+        changes: How often each listed resource was changed, by URI.
+    """
     if uri in RESOURCES:
-        return RESOURCES[uri].content
+        return RESOURCES[uri].current(changes)
     found = re.fullmatch(re.escape(TEMPLATE_URI.partition("{")[0]) + "([a-z]+)", uri)
     if found and found[1] in _UNITS:
         table = json.dumps({"unit": found[1], "converts_to": _UNITS[found[1]]})

@@ -31,10 +31,12 @@ class Transactions:
     Args:
         max_transactions: How many transactions one session may hold open.
         max_operations: How many operations one transaction may hold.
+        drop_oldest: Whether the oldest transaction gives way to a new one, instead of refusing it.
     """
 
     max_transactions: int = MAX_TRANSACTIONS
     max_operations: int = MAX_OPERATIONS
+    drop_oldest: bool = False
     _operations: dict[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -47,7 +49,9 @@ class Transactions:
             TransactionError: If the session holds too many transactions.
         """
         if name not in self._operations and len(self._operations) >= self.max_transactions:
-            raise TransactionError(f"Too many transactions (limit {self.max_transactions})")
+            if not self.drop_oldest:
+                raise TransactionError(f"Too many transactions (limit {self.max_transactions})")
+            del self._operations[next(iter(self._operations))]
         self._operations[name] = []
 
     def add(self, name: str, operation: str) -> int:
@@ -153,4 +157,7 @@ class SessionTable:
 
 
 current_session: ContextVar[Session | None] = ContextVar("current_session", default=None)
-"""The session of the request that is being served; None in stateless mode."""
+"""The session of the request that is being served; None in stateless mode.
+
+Requests of the modern era share one, of which only the transactions are used: their names are handles then.
+"""

@@ -1,4 +1,4 @@
-"""The article's tools, with its signatures and its JSON text results, and a slow one that reports progress.
+"""All tools: the article's, with its signatures and its JSON text results, and those that show what is done.
 
 Knows nothing of HTTP; the session it works in comes from `sessions.current_session`.
 """
@@ -7,94 +7,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from functools import cached_property
 from typing import Any, Final
 
 import anyio
 
+from reference_server._tool import Caller, Parameter, Tool, ToolError
 from reference_server.sessions import TransactionError, Transactions, current_session
+from reference_server.witness_tools import WITNESS_TOOLS
 
 MAX_STEPS: Final = 1000
 MAX_MILLISECONDS: Final = 10_000
 MAX_TOTAL_MILLISECONDS: Final = 30_000
 """Longest run of `count_slowly` as a whole."""
-
-Report = Callable[[float, float | None, str | None], Awaitable[None]]
-"""Tells the caller about progress: value, total, message."""
-
-
-class ToolError(ValueError):
-    """A tool call that failed; the message is for the caller."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One argument of a tool: its JSON Schema type, its meaning, and its default if it may be left out."""
-
-    type: str
-    description: str
-    default: str | None = None
-    bounds: Mapping[str, int] = field(default_factory=dict)
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the argument."""
-        default = {} if self.default is None else {"default": self.default}
-        return {"type": self.type, "description": self.description, **self.bounds, **default}
-
-    def check(self, name: str, value: object) -> None:
-        """Raise `ToolError` if a value does not fit."""
-        if isinstance(value, bool) or not isinstance(value, _PYTHON_TYPES[self.type]):
-            raise ToolError(f"Argument {name} must be of type {self.type}")
-        if (
-            isinstance(value, int)
-            and self.bounds
-            and not self.bounds["minimum"] <= value <= self.bounds["maximum"]
-        ):
-            raise ToolError(f"Argument {name} must be {self.bounds['minimum']} to {self.bounds['maximum']}")
-
-
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "number": (int, float), "integer": (int,)}
-
-
-@dataclass(frozen=True)
-class Tool:
-    """One tool: name, description, arguments, hints and the coroutine function that serves it."""
-
-    name: str
-    description: str
-    run: Callable[..., Awaitable[str]]
-    parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    read_only: bool = True
-    reports: bool = False
-
-    def input_schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the arguments."""
-        required = [name for name, parameter in self.parameters.items() if parameter.default is None]
-        return {
-            "type": "object",
-            "properties": {name: parameter.schema() for name, parameter in self.parameters.items()},
-            **({"required": required} if required else {}),
-        }
-
-    @cached_property
-    def mirrored(self) -> frozenset[str]:
-        """The headers that mirror arguments, in lower case."""
-        return frozenset()
-
-    def checked(self, arguments: Mapping[str, object]) -> dict[str, object]:
-        """Return the arguments, or raise `ToolError` naming the first that does not fit."""
-        for name in arguments:
-            if name not in self.parameters:
-                raise ToolError(f"Unknown argument; accepted: {', '.join(self.parameters) or 'none'}")
-        for name, parameter in self.parameters.items():
-            if name in arguments:
-                parameter.check(name, arguments[name])
-            elif parameter.default is None:
-                raise ToolError(f"Argument {name} is missing")
-        return dict(arguments)
 
 
 async def analyze_text(text: str, analysis_type: str = "sentiment") -> str:
@@ -161,13 +87,13 @@ def _transactions() -> Transactions:
     return session.transactions
 
 
-async def count_slowly(steps: int, milliseconds: int, *, report: Report) -> str:
+async def count_slowly(steps: int, milliseconds: int, *, caller: Caller) -> str:
     """Count to `steps` with a pause of `milliseconds` before each, reporting progress."""
     if steps * milliseconds > MAX_TOTAL_MILLISECONDS:
         raise ToolError(f"steps times milliseconds must be at most {MAX_TOTAL_MILLISECONDS}")
     for step in range(1, steps + 1):
         await anyio.sleep(milliseconds / 1000)
-        await report(step, steps, f"Step {step} of {steps}")
+        await caller.report(step, steps, f"Step {step} of {steps}")
     return json.dumps({"counted": steps})
 
 
@@ -222,25 +148,26 @@ TOOLS: Final[Mapping[str, Tool]] = {
                     "integer", "Pause before each step.", bounds={"minimum": 0, "maximum": MAX_MILLISECONDS}
                 ),
             },
-            reports=True,
+            wants_caller=True,
         ),
+        *WITNESS_TOOLS,
     )
 }
 
 
-async def call_tool(tool: Tool, arguments: Mapping[str, object], report: Report) -> tuple[str, bool]:
+async def call_tool(tool: Tool, arguments: Mapping[str, object], caller: Caller) -> tuple[str, bool]:
     """Call a tool.
 
     Args:
         tool: One of `TOOLS`.
         arguments: The arguments as received.
-        report: Where progress goes.
+        caller: Whom it works for.
 
     Returns:
         The result text and whether it is an error; an error is a JSON object with the member `error`.
     """
     try:
         checked = tool.checked(arguments)
-        return await (tool.run(**checked, report=report) if tool.reports else tool.run(**checked)), False
+        return await (tool.run(**checked, caller=caller) if tool.wants_caller else tool.run(**checked)), False
     except (ToolError, TransactionError) as error:
         return json.dumps({"error": str(error)}), True

@@ -136,7 +136,7 @@ def serve() -> Iterator[Serve]:
     """Start servers that end with the test."""
     with contextlib.ExitStack() as stack:
 
-        def start(mode: str = "stateful", *layers: Layer, **options: bool) -> Endpoint:
+        def start(mode: str = "stateful", *layers: Layer, **options: Any) -> Endpoint:
             return stack.enter_context(running(ReferenceApp(mode, list(layers), "/mcp", **options)))
 
         yield start

@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from reference_server import prompts, resources, tools
+from reference_server._tool import Caller
 
 
 async def _ignore(value: float, total: float | None, message: str | None) -> None:
@@ -19,7 +20,7 @@ async def _ignore(value: float, total: float | None, message: str | None) -> Non
 
 
 def run(name: str, /, **arguments: object) -> tuple[Any, bool]:
-    text, failed = anyio.run(tools.call_tool, tools.TOOLS[name], arguments, _ignore)
+    text, failed = anyio.run(tools.call_tool, tools.TOOLS[name], arguments, Caller(_ignore))
     return json.loads(text), failed
 
 
@@ -106,6 +107,7 @@ def test_hints_are_true() -> None:
     assert [tool.name for tool in tools.TOOLS.values() if not tool.read_only] == [
         "start_transaction",
         "add_operation",
+        "touch_resource",
     ]
 
 
