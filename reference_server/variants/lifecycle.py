@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference_server._context import SESSION_HEADER, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, SESSION_HEADER, RequestContext
 from reference_server._jsonrpc import INVALID_REQUEST, encode
 from reference_server._layers import (
     EventBlock,
@@ -73,6 +73,8 @@ VARIANTS = (
             ),
             with_capabilities(prompts=None),
         ),
+        # From 2026-07-28 on methods of an undeclared capability do not exist.
+        revisions=HANDSHAKE_REVISIONS,
     ),
     Variant(
         "no-capabilities",
