@@ -218,6 +218,9 @@ def _explain_any_of(error: ValidationError, path: str) -> Violation:
         return Violation(_join(path, [name]), message, tags[0].instance, "enum")
     incomplete = [cause for cause in causes if not cause.path and cause.validator == "required"]
     members = _unique(name for cause in incomplete for name in _missing(cause))
+    if len(members) == 1 and len(incomplete) == len(causes):
+        # Whatever was meant, this is all that is wrong with it.
+        return Violation(_join(path, members), "the required member is missing", value, "required")
     if members:
         return Violation(path, f"lacks one of the members {', '.join(members)}", value, "anyOf")
     return Violation(path, f"is {_shown(value)}, which is none of the shapes allowed here", value, "anyOf")
