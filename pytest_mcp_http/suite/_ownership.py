@@ -23,6 +23,8 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"prompts/list", r"result\.prompts\[\d+\]\.arguments\b.*", "schema.prompt-argument-shape"),
     (r"resources/list", r"result\.resources\[\d+\]\.size", "schema.size-number"),
     (r".*", r".*\bicons\[\d+\]\.src", "schema.icon-src"),
+    (r"server/discover", r"result\.resultType", "discover.result-type-complete"),
+    (r".*", r"result\.resultType", "jsonrpc.result-type-present"),
     (r".*", r"error(\.message)?", "jsonrpc.error-code-and-message"),
     (r".*", r"error\.code", "jsonrpc.error-code-integer"),
     (r".*", r"jsonrpc", "jsonrpc.version-2-0"),
