@@ -192,12 +192,12 @@ def _role(line: str, source: str) -> Role:
 
 
 def reference_options(value: Sequence[str], source: str) -> tuple[str, ...]:
-    """Return the options of the reference server; whether a fault exists is for the server to say."""
+    """Return the options of the reference server; whether what they name exists is for the server to say."""
     for option in value:
         kind, equals, name = option.partition("=")
-        known = (name and kind in ("fault", "variant")) if equals else kind in ("json-response", "resumable")
-        if not known:
-            raise _wrong(source, option, "fault=ID, variant=NAME, json-response or resumable")
+        named, switches = ("era", "fault", "variant"), ("json-response", "resumable")
+        if not ((name and kind in named) if equals else kind in switches):
+            raise _wrong(source, option, "era=ERA, fault=ID, variant=NAME, json-response or resumable")
     return tuple(value)
 
 

@@ -45,7 +45,7 @@ class Settings:
         cases: Globs on requirement ids; empty for all.
         report: Absolute path of the JSON report to write.
         roles: Tools that may be called, with what they can be used for.
-        reference_options: Faults, variants and switches of the reference server.
+        reference_options: Era, faults, variants and switches of the reference server.
     """
 
     url: str | None = None
@@ -142,7 +142,7 @@ _OPTIONS: Final = (
     _Option(
         "--mcp-reference-option",
         "linelist",
-        "fault=ID, variant=NAME, json-response or resumable, for the reference server (repeatable)",
+        "era=ERA, fault=ID, variant=NAME, json-response or resumable, for the reference server (repeatable)",
         "OPTION",
         "mcp_reference_options",
     ),

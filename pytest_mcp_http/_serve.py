@@ -54,13 +54,20 @@ def start_reference(settings: Settings) -> AppServer:
     from reference_server import ReferenceServerUnavailable, create_app
 
     assert settings.reference is not None
-    chosen: dict[str, list[str]] = {"fault": [], "variant": [], "json-response": [], "resumable": []}
+    chosen: dict[str, list[str]] = {
+        "era": ["dual"],
+        "fault": [],
+        "variant": [],
+        "json-response": [],
+        "resumable": [],
+    }
     for option in settings.reference_options:
         kind, _, name = option.partition("=")
         chosen[kind].append(name)
     try:
         app = create_app(
             mode=settings.reference,
+            era=chosen["era"][-1],
             json_response=bool(chosen["json-response"]),
             resumable=bool(chosen["resumable"]),
             faults=chosen["fault"],
