@@ -45,15 +45,6 @@ from pytest_mcp_http.assertions.refusals import (
 )
 from pytest_mcp_http.assertions.results import assert_result_type, assert_result_type_known
 from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
-from pytest_mcp_http.suite._answers import (
-    recorded,
-    requests,
-    results,
-    unknown_notification,
-    unowned,
-    with_codes,
-    with_errors,
-)
 from pytest_mcp_http.suite._batches import (
     ROOTS_CHANGED,
     TWO,
@@ -68,6 +59,15 @@ from pytest_mcp_http.suite._gated import GATED
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._malformed import Answer, no_messages, unreadable, unwieldy, wrong_params
 from pytest_mcp_http.suite._probes import refused_by_others
+from pytest_mcp_http.suite._recorded import (
+    recorded,
+    requests,
+    results,
+    unknown_notification,
+    unowned,
+    with_codes,
+    with_errors,
+)
 from pytest_mcp_http.suite._refusals import (
     blamed_headers,
     ids_refused,

@@ -16,7 +16,6 @@ from pytest_mcp_http.assertions.results import assert_server_info
 from pytest_mcp_http.assertions.trace import assert_trace_context, trace_keys
 from pytest_mcp_http.dialect import CLIENT_INFO
 from pytest_mcp_http.errors import NotApplicable, NotVerified
-from pytest_mcp_http.suite._answers import results
 from pytest_mcp_http.suite._client_info import same_for_every_client
 from pytest_mcp_http.suite._incomplete import (
     MISTYPED,
@@ -33,6 +32,7 @@ from pytest_mcp_http.suite._incomplete import (
 )
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import refused_by_others, served
+from pytest_mcp_http.suite._recorded import results
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
@@ -153,11 +153,10 @@ def test_client_info_changes_nothing(mcp_tour: Tour) -> None:
 
 @requirement("meta.server-info-every-result")
 def test_results_name_the_server(mcp_tour: Tour) -> None:
-    known = mcp_tour.dialect.info_in(mcp_tour.opening.result)
-    if known is None:
+    if mcp_tour.dialect.info_in(mcp_tour.opening.result) is None:
         raise NotVerified("server/discover does not name the server either, see discover.server-info")
     for exchange in results(mcp_tour):
-        assert_server_info(exchange, known)
+        assert_server_info(exchange)
 
 
 @requirement("meta.trace-context-format")

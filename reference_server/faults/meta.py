@@ -37,14 +37,9 @@ def with_meta_of(method: str, **members: Any) -> Layer:
     return result_of(method, lambda r: r.setdefault("_meta", {}).update(members))
 
 
-def named(method: str, info: dict[str, Any] | None) -> Layer:
-    """Change what the results of a method say of the server; None for nothing."""
-
-    def change(result: dict[str, Any]) -> None:
-        rest = {key: value for key, value in result.get("_meta", {}).items() if key != SERVER_KEY}
-        result["_meta"] = rest if info is None else {**rest, SERVER_KEY: info}
-
-    return result_of(method, change)
+def nameless(method: str) -> Layer:
+    """Leave the name of the server out of the results of a method."""
+    return result_of(method, lambda r: r["_meta"].pop(SERVER_KEY))
 
 
 def fewer_tools(select: Callable[[dict[str, Any]], bool]) -> Layer:
@@ -122,13 +117,13 @@ FAULTS = (
         "server-info-missing",
         "meta.server-info-every-result",
         "Lists of prompts do not name the server.",
-        named("prompts/list", None),
+        nameless("prompts/list"),
     ),
     modern_fault(
-        "server-info-without-version",
+        "server-info-missing-in-contents",
         "meta.server-info-every-result",
-        "Resources come with the name of the server, but not with its version.",
-        named("resources/read", {"name": "a proxy"}),
+        "What is read of a resource does not name the server.",
+        nameless("resources/read"),
     ),
     modern_fault(
         "trace-parent-short",
