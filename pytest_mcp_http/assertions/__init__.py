@@ -16,6 +16,13 @@ from pytest_mcp_http.assertions.batch import (
     assert_batch_responses,
     assert_empty_batch_refused,
 )
+from pytest_mcp_http.assertions.codes import (
+    assert_code_retired,
+    assert_custom_codes_outside,
+    assert_defined_code_fits,
+    assert_legacy_codes_avoided,
+    assert_reserved_codes_defined,
+)
 from pytest_mcp_http.assertions.http import (
     assert_accepted,
     assert_accepted_or_refused,
@@ -62,6 +69,11 @@ from pytest_mcp_http.assertions.refusals import (
     assert_parse_error,
     assert_refused,
 )
+from pytest_mcp_http.assertions.results import (
+    assert_result_type,
+    assert_result_type_known,
+    assert_server_info,
+)
 from pytest_mcp_http.assertions.resumability import (
     assert_event_ids_unique,
 )
@@ -100,6 +112,9 @@ from pytest_mcp_http.assertions.sse import (
     assert_stream_answers,
     assert_well_formed_stream,
 )
+from pytest_mcp_http.assertions.trace import (
+    assert_trace_context,
+)
 from pytest_mcp_http.assertions.transport import (
     assert_allow_header,
     assert_event_stream_or_405,
@@ -131,7 +146,10 @@ __all__ = [
     "assert_batch_received",
     "assert_batch_responses",
     "assert_capability_shapes",
+    "assert_code_retired",
     "assert_counter_offer",
+    "assert_custom_codes_outside",
+    "assert_defined_code_fits",
     "assert_empty_batch_refused",
     "assert_ends_with_response",
     "assert_error_code_integer",
@@ -151,6 +169,7 @@ __all__ = [
     "assert_invalid_params",
     "assert_invalid_request",
     "assert_jsonrpc_version",
+    "assert_legacy_codes_avoided",
     "assert_message_outcome",
     "assert_messages_valid",
     "assert_meta_keys_valid",
@@ -184,11 +203,15 @@ __all__ = [
     "assert_refusal_status",
     "assert_refused",
     "assert_request_content_type",
+    "assert_reserved_codes_defined",
     "assert_result_id",
     "assert_result_or_error",
+    "assert_result_type",
+    "assert_result_type_known",
     "assert_retry_before_end",
     "assert_same_items",
     "assert_same_order",
+    "assert_server_info",
     "assert_server_messages_allowed",
     "assert_serves_get",
     "assert_session_gone",
@@ -199,6 +222,7 @@ __all__ = [
     "assert_status",
     "assert_stream_answers",
     "assert_text_intact",
+    "assert_trace_context",
     "assert_utf8_body",
     "assert_version_refused",
     "assert_well_formed_stream",
