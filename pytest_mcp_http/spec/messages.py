@@ -40,6 +40,14 @@ JSON_TYPES: Final = {
 }
 
 
+INPUT_REQUESTS: Final[Mapping[str, str]] = {
+    "elicitation/create": "ElicitRequest",
+    "roots/list": "ListRootsRequest",
+    "sampling/createMessage": "CreateMessageRequest",
+}
+"""Schema of each request that a server may ask a client for in an `input_required` result, by method."""
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One place where a message has not the shape that the specification gives it.
@@ -98,6 +106,25 @@ def validate_server_message(message: object, revision: str) -> list[Violation]:
     method = message.get("method") if isinstance(message, dict) else None
     kind = "requests" if isinstance(message, dict) and "id" in message else "notifications"
     return _violations(revision, kind, method if isinstance(method, str) else "", message, "")
+
+
+def validate_input_request(request: object, revision: str) -> list[Violation]:
+    """Compare a member of `inputRequests` with the schema of its method.
+
+    Args:
+        request: The member.
+        revision: One of `REVISIONS` that has multi round-trip requests.
+
+    Returns:
+        The violations, with paths from the request on, in document order; none for what is no object with a
+        method of `INPUT_REQUESTS`.
+
+    Raises:
+        ValueError: If the revision is unknown.
+    """
+    method = request.get("method") if isinstance(request, dict) else None
+    name = INPUT_REQUESTS.get(method, "") if isinstance(method, str) else ""
+    return _violations(revision, "$defs", name, request, "")
 
 
 def validate_error(error: object, revision: str) -> list[Violation]:

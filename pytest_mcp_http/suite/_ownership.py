@@ -16,6 +16,9 @@ MESSAGES_VALID: Final = "schema.messages-valid"
 
 _SERVER_INFO: Final = r'result\._meta\["io\.modelcontextprotocol/serverInfo"\]'
 
+_CACHEABLE: Final = r"(tools|prompts|resources|resources/templates)/list|resources/read"
+"""What gives results that may be kept; a hint that is missing belongs to a requirement of its method."""
+
 OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"initialize", r"result\.serverInfo\.(name|version)", "schema.implementation-fields"),
     (r"initialize", r"result(\.(protocolVersion|capabilities|serverInfo))?", "lifecycle.initialize-result"),
@@ -25,6 +28,8 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"tools/list", r"result\.tools\[\d+\]\.annotations\b.*", "schema.annotations-tool"),
     (r"prompts/list", r"result\.prompts\[\d+\]\.arguments\b.*", "schema.prompt-argument-shape"),
     (r"resources/list", r"result\.resources\[\d+\]\.size", "schema.size-number"),
+    (_CACHEABLE, r"result\.ttlMs", "caching.ttl-non-negative"),
+    (_CACHEABLE, r"result\.cacheScope", "caching.scope-values"),
     (r".*", r".*\bicons\[\d+\]\.src", "schema.icon-src"),
     (r"server/discover", r"result\.resultType", "discover.result-type-complete"),
     (r".*", r"result\.resultType", "jsonrpc.result-type-present"),

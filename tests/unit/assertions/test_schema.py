@@ -82,6 +82,9 @@ def test_filter_chooses_what_counts(reply: Any) -> None:
         ("resources/list", "result.resources[0].size", "schema.size-number"),
         ("", "error.code", "jsonrpc.error-code-integer"),
         ("notifications/message", "params.level", MESSAGES_VALID),
+        ("resources/templates/list", "result.ttlMs", "caching.ttl-non-negative"),
+        ("resources/read", "result.cacheScope", "caching.scope-values"),
+        ("tools/call", "result.ttlMs", MESSAGES_VALID),
     ],
 )
 def test_owner_of_a_violation(method: str, path: str, owner: str) -> None:

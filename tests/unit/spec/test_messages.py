@@ -11,6 +11,7 @@ from pytest_mcp_http.spec.messages import (
     MAX_VIOLATIONS,
     Violation,
     validate_error,
+    validate_input_request,
     validate_result,
     validate_server_message,
 )
@@ -282,6 +283,31 @@ def test_a_broken_server_message_is_named_by_its_place(message, path, rule, revi
 def test_server_messages_that_differ_by_revision(message, broken_at):
     broken = {revision for revision in HANDSHAKE_REVISIONS if validate_server_message(message, revision)}
     assert broken == broken_at
+
+
+@pytest.mark.parametrize(
+    ("request_", "paths"),
+    [
+        ({"method": "roots/list"}, []),
+        ({"method": "roots/list", "id": 1, "params": {"_meta": {}}}, []),
+        ({"method": "elicitation/create", "params": FORM}, []),
+        ({"method": "elicitation/create", "params": {**FORM, "mode": "form"}}, []),
+        ({"method": "elicitation/create", "params": {"mode": "url", "message": "x", "url": "y"}}, []),
+        ({"method": "sampling/createMessage", "params": {"messages": [MESSAGE], "maxTokens": 5}}, []),
+        ({"method": "elicitation/create", "params": {"mode": "url", "message": "x"}}, ["params.url"]),
+        ({"method": "elicitation/create", "params": {"mode": "popup"}}, ["params.mode"]),
+        ({"method": "elicitation/create"}, ["params"]),
+        (
+            {"method": "sampling/createMessage", "params": {"messages": [5]}},
+            ["params.messages[0]", "params.maxTokens"],
+        ),
+        ({"method": "ping", "params": 5}, []),
+        ({"method": []}, []),
+        (5, []),
+    ],
+)
+def test_input_requests(request_, paths):
+    assert sorted(each.path for each in validate_input_request(request_, "2026-07-28")) == sorted(paths)
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
