@@ -33,8 +33,14 @@ from pytest_mcp_http.assertions.cancellation import (
     assert_work_stopped,
     assert_work_went_on,
 )
+from pytest_mcp_http.assertions.codes import (
+    assert_code_retired,
+    assert_custom_codes_outside,
+    assert_defined_code_fits,
+    assert_legacy_codes_avoided,
+    assert_reserved_codes_defined,
+)
 from pytest_mcp_http.assertions.discover import (
-    assert_cache_hints,
     assert_core_result_type,
     assert_declared_method_served,
     assert_discovered,
@@ -129,6 +135,11 @@ from pytest_mcp_http.assertions.refusals import (
     assert_parse_error,
     assert_refused,
 )
+from pytest_mcp_http.assertions.results import (
+    assert_result_type,
+    assert_result_type_known,
+    assert_server_info,
+)
 from pytest_mcp_http.assertions.resumability import (
     assert_event_ids_unique,
 )
@@ -187,6 +198,9 @@ from pytest_mcp_http.assertions.subscriptions import (
     assert_subscription_id,
     assert_subscription_id_present,
 )
+from pytest_mcp_http.assertions.trace import (
+    assert_trace_context,
+)
 from pytest_mcp_http.assertions.transport import (
     assert_allow_header,
     assert_event_stream_or_405,
@@ -237,9 +251,12 @@ __all__ = [
     "assert_cancels_subscriptions_only",
     "assert_capability_shapes",
     "assert_closing_result",
+    "assert_code_retired",
     "assert_core_result_type",
     "assert_counter_offer",
+    "assert_custom_codes_outside",
     "assert_declared_method_served",
+    "assert_defined_code_fits",
     "assert_discovered",
     "assert_discovery_complete",
     "assert_empty_batch_refused",
@@ -277,6 +294,7 @@ __all__ = [
     "assert_invalid_request",
     "assert_jsonrpc_version",
     "assert_left_alone",
+    "assert_legacy_codes_avoided",
     "assert_legacy_initialize_refused",
     "assert_listen_served",
     "assert_long_lived",
@@ -331,8 +349,11 @@ __all__ = [
     "assert_refused",
     "assert_request_content_type",
     "assert_requested_types_only",
+    "assert_reserved_codes_defined",
     "assert_result_id",
     "assert_result_or_error",
+    "assert_result_type",
+    "assert_result_type_known",
     "assert_retry_before_end",
     "assert_retry_served",
     "assert_same_items",
@@ -340,6 +361,7 @@ __all__ = [
     "assert_sampling_messages",
     "assert_served_after_cancel",
     "assert_server_identified",
+    "assert_server_info",
     "assert_server_messages_allowed",
     "assert_serves_get",
     "assert_serves_post",
@@ -356,6 +378,7 @@ __all__ = [
     "assert_subscription_id_present",
     "assert_supported_versions",
     "assert_text_intact",
+    "assert_trace_context",
     "assert_ttl_valid",
     "assert_unbuffered",
     "assert_unsupported_version_400",

@@ -17,7 +17,6 @@ from pytest_mcp_http.wire.jsonrpc import json_type
 __tracebackhide__ = True  # a failure is about the response, not about this code
 
 COMPLETE: Final = "complete"
-CACHE_HINTS: Final = ("ttlMs", "cacheScope")
 
 CORE_RESULT_TYPES: Final = ("complete", "input_required")
 """Values of `resultType` that need no extension."""
@@ -94,28 +93,6 @@ def assert_discovery_complete(response: Judged) -> Exchange:
     kind = _member(exchange, "resultType")
     if isinstance(kind, str) and kind != COMPLETE:
         violated(f"resultType {kind!r}, to server/discover", f"resultType {COMPLETE!r}", exchange)
-    return exchange
-
-
-def assert_cache_hints(response: Judged) -> Exchange:
-    """Assert that the result of a discovery has both caching hints, whatever their values.
-
-    Args:
-        response: The response to `server/discover`, with a complete result.
-
-    Returns:
-        The response as an exchange.
-
-    Raises:
-        RequirementViolated: If `ttlMs` or `cacheScope` is missing.
-
-    Source: https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching#cacheable-results
-    """
-    exchange = as_exchange(response)
-    result = exchange.result if isinstance(exchange.result, dict) else {}
-    missing = [name for name in CACHE_HINTS if name not in result]
-    if missing:
-        violated(f"a discovery without {' and '.join(missing)}", " and ".join(CACHE_HINTS), exchange)
     return exchange
 
 

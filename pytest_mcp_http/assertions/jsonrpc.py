@@ -52,7 +52,13 @@ def error_in(response: Judged) -> dict[str, Any] | None:
 def code_in(response: Judged) -> int | None:
     """Return the code of the first error of a response if it is an integer, or None."""
     code = (error_in(response) or {}).get("code")
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
+    return code if _is_code(code) else None
+
+
+def codes_in(response: Judged) -> list[int]:
+    """Return the codes of all errors of a response that are integers, in order."""
+    errors = [value.get("error") for value in messages_in(response)]
+    return [error["code"] for error in errors if isinstance(error, dict) and _is_code(error.get("code"))]
 
 
 def assert_jsonrpc_version(response: Judged) -> Exchange:
@@ -315,6 +321,10 @@ def _assert_id(response: Judged, member: str, request_id: object) -> Exchange:
             exchange,
         )
     return exchange
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _claims(value: dict[str, Any], *, failed: bool) -> bool:

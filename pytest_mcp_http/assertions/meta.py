@@ -87,12 +87,14 @@ class MetaKey:
         path: Where its `_meta` object stands in the message: `result.tools[0]._meta`.
         valid: Whether it follows the grammar.
         labels: Labels of its prefix; empty without one, or if it does not follow the grammar.
+        value: Its value.
     """
 
     key: str
     path: str
     valid: bool
     labels: tuple[str, ...]
+    value: object
 
 
 def meta_keys(response: Judged) -> list[MetaKey]:
@@ -125,9 +127,9 @@ def _keys(value: object, path: str) -> Iterator[MetaKey]:
         return
     meta = value.get("_meta")
     if isinstance(meta, dict):
-        for key in meta:
+        for key, member in meta.items():
             labels = prefix_labels(key)
-            yield MetaKey(key, f"{path}._meta".lstrip("."), labels is not None, labels or ())
+            yield MetaKey(key, f"{path}._meta".lstrip("."), labels is not None, labels or (), member)
     for name, member in value.items():
         if name not in _FREE_FORM:
             yield from _keys(member, f"{path}.{name}".lstrip("."))

@@ -1,7 +1,7 @@
 """Assertions on refusals: of bodies that are no JSON or no message, of unknown methods, of wrong params.
 
-The specification ties JSON-RPC errors to no HTTP status up to 2025-11-25, so each accepts any that is no
-crash.
+The specification ties these errors to no HTTP status, so each accepts any that is no crash; the one exception
+is an unknown method from 2026-07-28 on.
 Source: https://www.jsonrpc.org/specification#error_object
 """
 
@@ -62,28 +62,38 @@ def assert_invalid_request(response: Judged, *, also: Sequence[int] = ()) -> Exc
     return _assert_code(exchange, wanted, expected, plain="pass")
 
 
-def assert_method_not_found(response: Judged) -> Exchange:
+def assert_method_not_found(response: Judged, *, status: int | None = None) -> Exchange:
     """Assert that a request for a method that does not exist was refused with -32601.
 
     Args:
         response: The response to the request.
+        status: The HTTP status that the revision ties to it: 404 from 2026-07-28 on; None where it is open.
 
     Returns:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: For another code, a result, a status without JSON-RPC error, or no answer; as a
-            note for the right code with a 5xx status.
+        RequirementViolated: For another code, another status, a result, a status without JSON-RPC error, or
+            no answer; as a note for the right code with a 5xx status where the status is open.
+
+    Source: https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#protocol-version-header
     """
-    expected = [f"JSON-RPC error {METHOD_NOT_FOUND}, with any HTTP status below 500"]
-    return _assert_code(response, METHOD_NOT_FOUND, expected, plain="fail")
+    exchange = as_exchange(response)
+    wanted = "with any HTTP status below 500" if status is None else f"with HTTP {status}"
+    expected = [f"JSON-RPC error {METHOD_NOT_FOUND}, {wanted}"]
+    if status is not None and exchange.status != status:
+        violated(exchange.summary, expected, exchange)
+    return _assert_code(exchange, METHOD_NOT_FOUND, expected, plain="fail")
 
 
-def assert_invalid_params(response: Judged, *, tolerated: Sequence[int] = ()) -> Exchange:
+def assert_invalid_params(
+    response: Judged, *, also: Sequence[int] = (), tolerated: Sequence[int] = ()
+) -> Exchange:
     """Assert that a request whose params have the wrong shape was refused with -32602.
 
     Args:
         response: The response to the request.
+        also: Further codes that are as good as -32602.
         tolerated: Further codes that earn a note only.
 
     Returns:
@@ -94,10 +104,13 @@ def assert_invalid_params(response: Judged, *, tolerated: Sequence[int] = ()) ->
             note for a tolerated code, and for the right code with a 5xx status.
     """
     exchange = as_exchange(response)
-    expected = [f"JSON-RPC error {INVALID_PARAMS}, with any HTTP status below 500"]
-    if code_in(exchange) in tolerated and not _crashed(exchange):
+    code = code_in(exchange)
+    codes = " or ".join(str(each) for each in (INVALID_PARAMS, *also))
+    expected = [f"JSON-RPC error {codes}, with any HTTP status below 500"]
+    if code in tolerated and not _crashed(exchange):
         violated(exchange.summary, expected, exchange, note=True)
-    return _assert_code(exchange, INVALID_PARAMS, expected, plain="fail")
+    wanted = code if code is not None and code in also else INVALID_PARAMS
+    return _assert_code(exchange, wanted, expected, plain="fail")
 
 
 def assert_refused(response: Judged, *, note: bool = False) -> Exchange:

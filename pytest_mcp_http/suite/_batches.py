@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_mcp_http.assertions.batch import assert_batch_received
 from pytest_mcp_http.errors import NotVerified, RequirementViolated
-from pytest_mcp_http.suite._malformed import Answer
+from pytest_mcp_http.suite._malformed import Broken, sent_all
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import UNKNOWN_METHOD
 from pytest_mcp_http.wire import jsonrpc
@@ -19,9 +19,9 @@ TWO = ("b-1", "b-2")
 ROOTS_CHANGED = jsonrpc.notification("notifications/roots/list_changed")
 
 
-def ping(id: str) -> dict[str, Any]:
-    """Return a ping request."""
-    return jsonrpc.request("ping", id=id)
+def plain(tour: Tour, id: str) -> dict[str, Any]:
+    """Return a request that is served when it comes alone."""
+    return tour.client.message(tour.dialect.plain, id=id)
 
 
 def unknown(id: str) -> dict[str, Any]:
@@ -35,19 +35,21 @@ def answer_to(id: str) -> dict[str, Any]:
 
 
 def posted(tour: Tour, members: Sequence[object]) -> Exchange:
-    """Return what a batch got, after a single ping was served in the same session.
+    """Return what a batch got, after a single plain request was served in the same session.
+
+    Its headers are those of that request.
 
     Raises:
-        NotVerified: If the ping was not served, or something in front of the server answered.
+        NotVerified: If the single request was not served, or something in front of the server answered.
     """
-    with tour.session() as client:
-        tour.require(client.request("ping"), "a single ping")
-        return Answer("batch", client.post(list(members))).checked()
+    like = tour.client.message(tour.dialect.plain)
+    (answer,) = sent_all(tour, [Broken("batch", jsonrpc.encode(list(members)), like)])
+    return answer.checked()
 
 
-def two_pings(tour: Tour) -> Exchange:
-    """Return what a batch of two pings got."""
-    return tour.memo("batch-of-two", lambda: posted(tour, [ping(id) for id in TWO]))
+def two_requests(tour: Tour) -> Exchange:
+    """Return what a batch of two plain requests got."""
+    return tour.memo("batch-of-two", lambda: posted(tour, [plain(tour, id) for id in TWO]))
 
 
 def needs_batches(tour: Tour) -> None:
@@ -61,6 +63,6 @@ def needs_batches(tour: Tour) -> None:
         if message is None or step.exchange.response_to(message.id) is None:
             raise NotVerified(f"{step.name}: not even a single request gets a response with its id")
     try:
-        assert_batch_received(two_pings(tour), TWO)
+        assert_batch_received(two_requests(tour), TWO)
     except RequirementViolated as outcome:
         raise NotVerified(f"the server takes no batches: {outcome.actual}") from None

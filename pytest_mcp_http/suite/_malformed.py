@@ -1,16 +1,23 @@
-"""Bodies that are no JSON-RPC message or break the protocol, and what the server made of them."""
+"""Bodies that are no JSON-RPC message or break the protocol, and what the server made of them.
+
+Each is a message that the server serves, with one thing broken. Its headers are those of the unbroken one, so
+that they are not what is wrong with it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.tour import Tour
+from pytest_mcp_http.visit import UNKNOWN_NAME, UNKNOWN_URI
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
+from pytest_mcp_http.wire.mirror import mirrored
 
 UNREADABLE: Mapping[str, bytes] = {
     "truncated": b'{"jsonrpc":',
@@ -20,20 +27,53 @@ UNREADABLE: Mapping[str, bytes] = {
 }
 """Bodies that are no JSON; none holds an id that could be read."""
 
-NO_MESSAGE: Mapping[str, Any] = {
-    "number": 1,
-    "string": "x",
-    "null": None,
-    "true": True,
-    "empty object": {},
-    "foreign object": {"hello": "world"},
-    "version 1.0": {"jsonrpc": "1.0", "id": "i-1", "method": "ping"},
-    "version absent": {"id": "i-2", "method": "ping"},
-    "method number": {"jsonrpc": "2.0", "id": "i-3", "method": 5},
-    "method null": {"jsonrpc": "2.0", "id": "i-4", "method": None},
-    "id only": {"jsonrpc": "2.0", "id": "i-5"},
+Json = dict[str, Any]
+
+
+def without(name: str) -> Callable[[Json], Json]:
+    """Return a change that removes a member of a message."""
+    return lambda message: {key: value for key, value in message.items() if key != name}
+
+
+NO_MESSAGE: Mapping[str, Callable[[Json], object]] = {
+    "number": lambda _: 1,
+    "string": lambda _: "x",
+    "null": lambda _: None,
+    "true": lambda _: True,
+    "empty object": lambda _: {},
+    "foreign object": lambda _: {"hello": "world"},
+    "version 1.0": lambda message: {**message, "jsonrpc": "1.0"},
+    "version absent": without("jsonrpc"),
+    "method number": lambda message: {**message, "method": 5},
+    "method null": lambda message: {**message, "method": None},
+    "method absent": without("method"),
 }
-"""JSON values that are no JSON-RPC message."""
+"""What makes a JSON value that is no JSON-RPC message of one that is."""
+
+WRONG_PARAMS: Mapping[str, tuple[tuple[str, str, object, Json], ...]] = {
+    "prompts": (
+        ("prompts/get without name", "prompts/get", {}, {"name": UNKNOWN_NAME}),
+        ("prompts/get with name 5", "prompts/get", {"name": 5}, {"name": UNKNOWN_NAME}),
+    ),
+    "resources": (
+        ("resources/read with uri 5", "resources/read", {"uri": 5}, {"uri": UNKNOWN_URI}),
+        ("resources/read without uri", "resources/read", {}, {"uri": UNKNOWN_URI}),
+    ),
+    "tools": (
+        ("tools/call without name", "tools/call", {"arguments": {}}, {"name": UNKNOWN_NAME}),
+        # An object can be no tool's name, however a server converts it.
+        (
+            "tools/call with an object as name",
+            "tools/call",
+            {"name": {}, "arguments": {}},
+            {"name": UNKNOWN_NAME},
+        ),
+    ),
+}
+"""By capability: what is special, the method, params of the wrong shape, and params whose headers it gets.
+
+None names anything that could run.
+"""
 
 
 @dataclass(frozen=True)
@@ -73,47 +113,91 @@ class Answer:
         return self.exchange
 
 
+@dataclass(frozen=True)
+class Broken:
+    """A body with one thing broken.
+
+    Attributes:
+        name: What is special about it.
+        body: The body.
+        like: The message whose headers it gets.
+    """
+
+    name: str
+    body: bytes
+    like: Json
+
+    def sent_by(self, client: McpClient) -> Answer:
+        """Send it and return what it got."""
+        headers = mirrored(self.like) if client.dialect.per_request else {}
+        return Answer(self.name, client.post(self.body, headers=headers))
+
+
 def unreadable(tour: Tour) -> list[Answer]:
     """Return what bodies that are no JSON got, in a session that works."""
-    return tour.memo("unreadable-bodies", lambda: _post_all(tour, UNREADABLE))
+
+    def bodies() -> Iterator[Broken]:
+        like = tour.client.message(tour.dialect.plain)
+        for name, body in UNREADABLE.items():
+            yield Broken(name, body, like)
+
+    return tour.memo("unreadable-bodies", lambda: sent_all(tour, bodies()))
 
 
 def no_messages(tour: Tour) -> list[Answer]:
     """Return what JSON values that are no message got, in a session that works."""
-    return tour.memo(
-        "no-messages", lambda: _post_all(tour, {k: jsonrpc.encode(v) for k, v in NO_MESSAGE.items()})
-    )
+
+    def bodies() -> Iterator[Broken]:
+        for number, (name, change) in enumerate(NO_MESSAGE.items()):
+            like = tour.client.message(tour.dialect.plain, id=f"i-{number}")
+            yield Broken(name, jsonrpc.encode(change(like)), like)
+
+    return tour.memo("no-messages", lambda: sent_all(tour, bodies()))
 
 
 def wrong_params(tour: Tour) -> list[Answer]:
-    """Return what requests with params of the wrong shape got; none names anything that could run."""
+    """Return what requests with params of the wrong shape got."""
 
-    def probe() -> list[Answer]:
-        methods: dict[str, tuple[str, Any]] = {"params text": ("ping", "x"), "params number": ("ping", 5)}
-        if "prompts" in tour.capabilities:
-            methods["prompts/get without name"] = ("prompts/get", {})
-            methods["prompts/get with name 5"] = ("prompts/get", {"name": 5})
-        if "resources" in tour.capabilities:
-            methods["resources/read with uri 5"] = ("resources/read", {"uri": 5})
-            methods["resources/read without uri"] = ("resources/read", {})
-        if "tools" in tour.capabilities:
-            methods["tools/call without name"] = ("tools/call", {"arguments": {}})
-            # An object can be no tool's name, however a server converts it.
-            methods["tools/call with an object as name"] = ("tools/call", {"name": {}, "arguments": {}})
-        bodies = {
-            name: jsonrpc.encode(jsonrpc.request(method, params, id=f"p-{i}"))
-            for i, (name, (method, params)) in enumerate(methods.items())
-        }
-        return _post_all(tour, bodies)
+    def bodies() -> Iterator[Broken]:
+        plain = tour.dialect.plain
+        rows: list[tuple[str, str, object, Json]] = [
+            ("params text", plain, "x", {}),
+            ("params number", plain, 5, {}),
+        ]
+        for capability, more in WRONG_PARAMS.items():
+            rows += more if capability in tour.capabilities else ()
+        for number, (name, method, params, right) in enumerate(rows):
+            body = tour.client.message(method, params, id=f"p-{number}")
+            yield Broken(name, jsonrpc.encode(body), {"method": method, "params": right})
 
-    return tour.memo("wrong-params", probe)
+    return tour.memo("wrong-params", lambda: sent_all(tour, bodies()))
 
 
-def _post_all(tour: Tour, bodies: Mapping[str, bytes]) -> list[Answer]:
+def unwieldy(tour: Tour) -> list[Broken]:
+    """Return legal requests that are large, or deeply nested in a member that nobody reads."""
+
+    def padded(pad: object) -> Json:
+        return tour.client.message(tour.dialect.plain, meta={"com.example/pad": pad})
+
+    large, deep = padded("x" * 2**20), padded("deep")
+    nested = b"[" * 2000 + b"]" * 2000
+    return [
+        Broken("a string of 1 MiB", jsonrpc.encode(large), large),
+        Broken("2000 nested arrays", jsonrpc.encode(deep).replace(b'"deep"', nested), deep),
+    ]
+
+
+def sent_all(tour: Tour, bodies: Iterable[Broken]) -> list[Answer]:
+    """Return what bodies got, in a session that works.
+
+    Raises:
+        NotVerified: If not even a plain request is served.
+    """
+    bodies = list(bodies)
     with tour.session() as client:
-        tour.require(client.request("ping"), "ping before the malformed bodies")
-        answers = [Answer(name, client.post(body)) for name, body in bodies.items()]
-        if len(bodies) == 1 or client.request("ping").result is not None:
+        tour.require(client.plain(), f"{tour.dialect.plain} before the malformed bodies")
+        answers = [body.sent_by(client) for body in bodies]
+        if len(bodies) == 1 or client.plain().result is not None:
             return answers
     # One of them ended the session, so what came after it was refused for another reason: a session for each.
-    return [answer for name, body in bodies.items() for answer in _post_all(tour, {name: body})]
+    return [answer for body in bodies for answer in sent_all(tour, [body])]

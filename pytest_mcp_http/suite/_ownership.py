@@ -15,6 +15,7 @@ from pytest_mcp_http.spec.messages import Violation
 MESSAGES_VALID: Final = "schema.messages-valid"
 
 _SERVER_INFO: Final = r'result\._meta\["io\.modelcontextprotocol/serverInfo"\]'
+
 _CACHEABLE: Final = r"(tools|prompts|resources|resources/templates)/list|resources/read"
 """What gives results that may be kept; a hint that is missing belongs to a requirement of its method."""
 
@@ -35,6 +36,8 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (_CACHEABLE, r"result\.ttlMs", "caching.ttl-non-negative"),
     (_CACHEABLE, r"result\.cacheScope", "caching.scope-values"),
     (r".*", r".*\bicons\[\d+\]\.src", "schema.icon-src"),
+    (r"server/discover", r"result\.resultType", "discover.result-type-complete"),
+    (r".*", r"result\.resultType", "jsonrpc.result-type-present"),
     (r".*", r"error(\.message)?", "jsonrpc.error-code-and-message"),
     (r".*", r"error\.code", "jsonrpc.error-code-integer"),
     (r".*", r"jsonrpc", "jsonrpc.version-2-0"),

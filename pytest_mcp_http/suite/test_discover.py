@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.caching import assert_cache_hints
 from pytest_mcp_http.assertions.discover import (
     COMPLETE,
-    assert_cache_hints,
     assert_declared_method_served,
     assert_discovered,
     assert_discovery_complete,

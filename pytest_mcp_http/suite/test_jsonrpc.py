@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from pytest_mcp_http.assertions._base import violated
@@ -12,6 +11,15 @@ from pytest_mcp_http.assertions.batch import (
     assert_batch_received,
     assert_batch_responses,
     assert_empty_batch_refused,
+)
+from pytest_mcp_http.assertions.codes import (
+    RESOURCE_NOT_FOUND,
+    URL_ELICITATION_REQUIRED,
+    assert_code_retired,
+    assert_custom_codes_outside,
+    assert_defined_code_fits,
+    assert_legacy_codes_avoided,
+    assert_reserved_codes_defined,
 )
 from pytest_mcp_http.assertions.http import assert_no_server_error
 from pytest_mcp_http.assertions.jsonrpc import (
@@ -30,77 +38,50 @@ from pytest_mcp_http.assertions.jsonrpc import (
     notifications_in,
 )
 from pytest_mcp_http.assertions.refusals import (
-    INVALID_PARAMS,
-    INVALID_REQUEST,
-    assert_invalid_params,
     assert_invalid_request,
     assert_method_not_found,
     assert_parse_error,
     assert_refused,
 )
-from pytest_mcp_http.errors import NotVerified
+from pytest_mcp_http.assertions.results import assert_result_type, assert_result_type_known
+from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
 from pytest_mcp_http.suite._batches import (
     ROOTS_CHANGED,
     TWO,
     answer_to,
     needs_batches,
-    ping,
+    plain,
     posted,
-    two_pings,
+    two_requests,
     unknown,
 )
+from pytest_mcp_http.suite._gated import GATED
 from pytest_mcp_http.suite._judging import gravest
-from pytest_mcp_http.suite._malformed import Answer, no_messages, unreadable, wrong_params
+from pytest_mcp_http.suite._malformed import Answer, no_messages, unreadable, unwieldy, wrong_params
 from pytest_mcp_http.suite._probes import refused_by_others
+from pytest_mcp_http.suite._recorded import (
+    recorded,
+    requests,
+    results,
+    unknown_notification,
+    unowned,
+    with_codes,
+    with_errors,
+)
+from pytest_mcp_http.suite._refusals import (
+    blamed_headers,
+    ids_refused,
+    unknown_method,
+    wrong_params_refused,
+)
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
-from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
-
-RESOURCE_NOT_FOUND = -32002
-UNKNOWN_NOTIFICATION = "notifications/mcp-http-check"
 
 UNUSUAL_IDS: tuple[object, ...] = (0, -1, 2**53 - 1, "", "1", "ü", "x" * 200)
 """Legal ids that are handled wrong by code which takes an id for a truth value, a number or plain ASCII."""
 
 ILLEGAL_IDS: tuple[object, ...] = ({}, [], True, 1.5)
-
-
-def recorded(tour: Tour) -> list[Exchange]:
-    """Return the tour and what malformed bodies got, as far as they could be sent."""
-    probes = (unreadable, no_messages, wrong_params)
-    return [*tour.exchanges, *(answer.exchange for probe in probes for answer in sent(probe, tour))]
-
-
-def sent(probe: Callable[[Tour], list[Answer]], tour: Tour) -> list[Answer]:
-    """Return what a probe found, and nothing if there was no session for it."""
-    try:
-        return probe(tour)
-    except NotVerified:
-        return []
-
-
-def with_errors(exchanges: list[Exchange]) -> list[Exchange]:
-    """Return the exchanges that have a JSON-RPC error.
-
-    Raises:
-        NotVerified: If there is none.
-    """
-    found = [exchange for exchange in exchanges if any("error" in value for value in messages_in(exchange))]
-    if not found:
-        raise NotVerified("the server sent no JSON-RPC error")
-    return found
-
-
-def requests(tour: Tour) -> list[Exchange]:
-    """Return the requests of the tour that the server itself answered."""
-    return [
-        exchange
-        for exchange in tour.exchanges
-        if exchange.request.message is not None
-        and exchange.request.message.kind is jsonrpc.Kind.REQUEST
-        and exchange.status not in (401, 403, 429, 502, 503, 504)
-    ]
 
 
 @requirement("jsonrpc.version-2-0")
@@ -121,12 +102,12 @@ def test_unusual_ids_are_echoed(mcp_tour: Tour) -> None:
         # What happens to every id of a type is judged by response-id-matches; here only the unusual ones
         # count.
         kept = set()
-        for plain in (1001, "plain"):
-            control = client.request("ping", id=plain)
-            if mcp_tour.require(control, "ping with a plain id") and control.response_to(plain) is not None:
-                kept.add(type(plain))
-        exchanges = [(id, client.request("ping", id=id)) for id in UNUSUAL_IDS if type(id) in kept]
-        mcp_tour.require(client.request("ping", id=1002), "ping with a plain id after the unusual ones")
+        for usual in (1001, "plain"):
+            control = mcp_tour.require(client.plain(id=usual), "a request with a usual id")
+            if control.response_to(usual) is not None:
+                kept.add(type(usual))
+        exchanges = [(id, client.plain(id=id)) for id in UNUSUAL_IDS if type(id) in kept]
+        mcp_tour.require(client.plain(id=1002), "a request with a usual id after the unusual ones")
 
     def judge(id: object, exchange: Exchange) -> None:
         refused_by_others(exchange)
@@ -189,19 +170,6 @@ def test_notifications_have_no_id(mcp_tour: Tour) -> None:
         assert_notifications_without_id(exchange)
 
 
-def unknown_notification(tour: Tour) -> Exchange:
-    """Return what a notification that no server knows got."""
-
-    def probe() -> Exchange:
-        with tour.session() as client:
-            tour.require(client.request("ping"), "ping before the notification")
-            return client.notify(UNKNOWN_NOTIFICATION, {"reason": "conformance check"})
-
-    exchange = tour.memo("unknown-notification", probe)
-    refused_by_others(exchange)
-    return exchange
-
-
 @requirement("jsonrpc.no-reply-to-notification")
 def test_notifications_get_no_response(mcp_tour: Tour) -> None:
     # Status and body of the notifications that every server knows are the transport chapter's, but for a
@@ -239,10 +207,11 @@ def test_invalid_json_is_a_parse_error(mcp_tour: Tour) -> None:
 
 @requirement("jsonrpc.invalid-request")
 def test_what_is_no_message_is_an_invalid_request(mcp_tour: Tour) -> None:
-    gravest(
-        partial(lambda answer: assert_invalid_request(answer.coded()), answer)
-        for answer in no_messages(mcp_tour)
-    )
+    def judge(answer: Answer) -> None:
+        exchange = answer.coded()
+        assert_invalid_request(exchange, also=blamed_headers(exchange))
+
+    gravest(partial(judge, answer) for answer in no_messages(mcp_tour))
 
 
 @requirement("jsonrpc.null-id-request")
@@ -255,26 +224,32 @@ def test_illegal_ids_are_refused(mcp_tour: Tour) -> None:
     ids_refused(mcp_tour, ILLEGAL_IDS)
 
 
-def ids_refused(tour: Tour, ids: tuple[object, ...]) -> None:
-    """Judge that pings with illegal ids are refused."""
-    with tour.session() as client:
-        tour.require(client.request("ping"), "ping with a legal id")
-        answers = [Answer(f"id {id!r}", client.request("ping", id=id)) for id in ids]
-    gravest(partial(lambda answer: assert_refused(answer.checked(), note=True), answer) for answer in answers)
-
-
 @requirement("jsonrpc.method-not-found")
 def test_unknown_method_is_not_found(mcp_tour: Tour) -> None:
-    if not (steps := mcp_tour.named("unknown method")):
-        raise NotVerified("the visit ended before it came to an unknown method")
-    if all(step.exchange.result is None for step in mcp_tour.named("plain", "plain (string id)")):
-        raise NotVerified("the positive control failed: not even ping is served")
-    answer = Answer("unknown method", steps[0].exchange)
-    messages = messages_in(answer.coded())
-    if not any({"result", "error"} & value.keys() for value in messages) and (messages or answer.exchange.ok):
-        # What has neither is judged by result-xor-error, what is no message by the transport chapter.
-        raise NotVerified(f"no response to judge: {answer.exchange.summary}")
-    assert_method_not_found(answer.exchange)
+    assert_method_not_found(unknown_method(mcp_tour))
+
+
+@requirement("jsonrpc.method-not-found-404")
+def test_unknown_method_is_404(mcp_tour: Tour) -> None:
+    assert_method_not_found(unknown_method(mcp_tour), status=mcp_tour.dialect.unknown_method)
+
+
+@requirement("jsonrpc.gated-method-not-found")
+def test_methods_of_undeclared_capabilities_are_not_found(mcp_tour: Tour) -> None:
+    gated = [request for capability, request in GATED.items() if capability not in mcp_tour.capabilities]
+    if not gated:
+        raise NotApplicable("the server declares every capability that has methods")
+    status = mcp_tour.dialect.unknown_method
+    try:
+        assert_method_not_found(unknown_method(mcp_tour), status=status)
+    except RequirementViolated as outcome:
+        # How methods that are not found are refused at all is judged by method-not-found-404.
+        raise NotVerified(f"an unknown method got {outcome.actual}") from None
+    answers = [Answer(method, mcp_tour.client.request(method, params)) for method, params in gated]
+    gravest(
+        partial(lambda answer: assert_method_not_found(answer.coded(), status=status), answer)
+        for answer in answers
+    )
 
 
 @requirement("jsonrpc.invalid-params")
@@ -282,67 +257,96 @@ def test_wrong_params_are_refused(mcp_tour: Tour) -> None:
     gravest(partial(wrong_params_refused, answer) for answer in wrong_params(mcp_tour))
 
 
-def wrong_params_refused(answer: Answer) -> None:
-    """Judge the answer to one request whose params have the wrong shape."""
-    exchange = answer.coded()
-    if answer.name.startswith("params "):
-        # Params that are no structure make the whole request invalid, so this is as good as -32602. A
-        # server that never looks at what ping does not take is not wrong where it counts.
-        if isinstance(exchange.result, dict):
-            violated("ping with params that are no object was served", "an error", exchange, note=True)
-        assert_invalid_request(exchange, also=(INVALID_PARAMS,))
-        return
-    if (
-        answer.name.startswith("tools/call")
-        and isinstance(exchange.result, dict)
-        and exchange.result.get("isError")
-    ):
-        violated("a tool result with isError", "JSON-RPC error -32602", exchange, note=True)
-    assert_invalid_params(exchange, tolerated=(INVALID_REQUEST, RESOURCE_NOT_FOUND))
-
-
 @requirement("jsonrpc.params-array")
 def test_positional_params_are_refused(mcp_tour: Tour) -> None:
     with mcp_tour.session() as client:
-        mcp_tour.require(client.request("ping", {}), "ping with an object as params")
-        answer = Answer("params []", client.request("ping", []))
+        mcp_tour.require(client.plain({}), f"{mcp_tour.dialect.plain} with an object as params")
+        answer = Answer("params []", client.plain([]))
     assert_refused(answer.checked(), note=True)
 
 
 @requirement("jsonrpc.large-and-deep-input")
 def test_large_and_deep_input_does_no_harm(mcp_tour: Tour) -> None:
-    large = jsonrpc.encode(jsonrpc.request("ping", {"_meta": {"com.example/pad": "x" * 2**20}}, id="large"))
-    nested = b"[" * 2000 + b"]" * 2000
-    deep = (
-        b'{"jsonrpc":"2.0","id":"deep","method":"ping","params":{"_meta":{"com.example/deep":'
-        + nested
-        + b"}}}"
-    )
-    for name, body in (("a string of 1 MiB", large), ("2000 nested arrays", deep)):
+    for broken in unwieldy(mcp_tour):
         with mcp_tour.session() as client:
-            mcp_tour.require(client.request("ping"), f"ping before {name}")
-            exchange = client.post(body)
-            after = client.request("ping")
+            mcp_tour.require(client.plain(), f"{mcp_tour.dialect.plain} before {broken.name}")
+            exchange = broken.sent_by(client).exchange
+            after = client.plain()
         expected = ("the request is served", "HTTP 4xx", "a JSON-RPC error")
         if (
             exchange.status is None
             or exchange.status >= 500
             or not (exchange.status >= 400 or exchange.responses)
         ):
-            violated(f"{exchange.summary}, to {name}", expected, exchange, note=True)
+            violated(f"{exchange.summary}, to {broken.name}", expected, exchange, note=True)
         if after.result is None:
-            violated(f"{after.summary}, to a ping after {name}", "the server still answers", after, note=True)
+            violated(
+                f"{after.summary}, to a request after {broken.name}",
+                "the server still answers",
+                after,
+                note=True,
+            )
+
+
+@requirement("jsonrpc.no-undefined-reserved-codes")
+def test_reserved_codes_are_defined(mcp_tour: Tour) -> None:
+    for exchange in with_codes(mcp_tour):
+        assert_reserved_codes_defined(exchange)
+
+
+@requirement("jsonrpc.defined-codes-meaning")
+def test_defined_codes_fit(mcp_tour: Tour) -> None:
+    for step in unowned(mcp_tour):
+        # What does not exist cannot need a capability, whatever else may.
+        assert_defined_code_fits(step.exchange, needs_capability=not step.name.endswith(" unknown"))
+
+
+@requirement("jsonrpc.no-32002")
+def test_resource_not_found_is_retired(mcp_tour: Tour) -> None:
+    for exchange in with_codes(mcp_tour):
+        assert_code_retired(exchange, RESOURCE_NOT_FOUND)
+
+
+@requirement("jsonrpc.no-32042")
+def test_url_elicitation_required_is_retired(mcp_tour: Tour) -> None:
+    for exchange in with_codes(mcp_tour):
+        assert_code_retired(exchange, URL_ELICITATION_REQUIRED)
+
+
+@requirement("jsonrpc.avoid-legacy-range")
+def test_legacy_codes_are_avoided(mcp_tour: Tour) -> None:
+    for exchange in with_codes(mcp_tour):
+        assert_legacy_codes_avoided(exchange)
+
+
+@requirement("jsonrpc.custom-codes-outside")
+def test_own_codes_are_outside_the_reserved_range(mcp_tour: Tour) -> None:
+    for exchange in with_codes(mcp_tour):
+        assert_custom_codes_outside(exchange)
+
+
+@requirement("jsonrpc.result-type-present")
+def test_results_have_a_type(mcp_tour: Tour) -> None:
+    for exchange in results(mcp_tour):
+        assert_result_type(exchange)
+
+
+@requirement("jsonrpc.result-type-known")
+def test_types_of_results_are_known(mcp_tour: Tour) -> None:
+    extended = bool(mcp_tour.capabilities.get("extensions"))
+    for exchange in results(mcp_tour):
+        assert_result_type_known(exchange, extended=extended)
 
 
 @requirement("jsonrpc.batch-received")
 def test_batch_is_received(mcp_tour: Tour) -> None:
-    assert_batch_received(two_pings(mcp_tour), TWO)
+    assert_batch_received(two_requests(mcp_tour), TWO)
 
 
 @requirement("jsonrpc.batch-response-set")
 def test_batch_gets_one_response_per_request(mcp_tour: Tour) -> None:
     needs_batches(mcp_tour)
-    exchange = posted(mcp_tour, [ping("b-3"), ROOTS_CHANGED, unknown("b-4")])
+    exchange = posted(mcp_tour, [plain(mcp_tour, "b-3"), ROOTS_CHANGED, unknown("b-4")])
     assert_batch_responses(exchange, results=["b-3"], errors=["b-4"])
 
 
@@ -363,16 +367,20 @@ def test_empty_batch_is_one_invalid_request(mcp_tour: Tour) -> None:
 @requirement("jsonrpc.batch-invalid-member")
 def test_invalid_member_of_a_batch_gets_its_own_error(mcp_tour: Tour) -> None:
     needs_batches(mcp_tour)
-    assert_batch_member_refused(posted(mcp_tour, [1, ping("b-5")]), "b-5")
+    assert_batch_member_refused(posted(mcp_tour, [1, plain(mcp_tour, "b-5")]), "b-5")
 
 
 @requirement("jsonrpc.batch-mixed-kinds")
 def test_batch_of_requests_and_responses_does_no_harm(mcp_tour: Tour) -> None:
-    exchange = posted(mcp_tour, [ping("b-6"), answer_to("never-3")])
+    exchange = posted(mcp_tour, [plain(mcp_tour, "b-6"), answer_to("never-3")])
     assert_no_server_error(exchange, ("HTTP 4xx", "the request is served"))
 
 
 @requirement("jsonrpc.batch-refused")
 def test_batch_is_refused(mcp_tour: Tour) -> None:
-    batches: tuple[list[object], ...] = ([ping("b-1"), ping("b-2")], [ping("b-3")], [])
+    batches: tuple[list[object], ...] = (
+        [plain(mcp_tour, "b-1"), plain(mcp_tour, "b-2")],
+        [plain(mcp_tour, "b-3")],
+        [],
+    )
     gravest(partial(lambda members: assert_refused(posted(mcp_tour, members), note=True), b) for b in batches)

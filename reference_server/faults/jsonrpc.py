@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reference_server._context import Layer, RequestContext
-from reference_server._jsonrpc import METHOD_NOT_FOUND, PARSE_ERROR, RESOURCE_NOT_FOUND
+from reference_server._jsonrpc import METHOD_NOT_FOUND, PARSE_ERROR
 from reference_server._layers import Response, answer_instead, rewrite_message, tee
 from reference_server.faults import Fault
 
@@ -36,9 +36,21 @@ def errors(change: Callable[[Json], Json], *codes: int) -> Layer:
     return rewrite_message(changed)
 
 
+def refusals_of(method: str, change: Callable[[Json], Json]) -> Layer:
+    """Change the error messages that answer a method."""
+    return rewrite_message(
+        lambda m, c: change(m) if c.rpc_method == method and isinstance(m, dict) and "error" in m else m
+    )
+
+
 def with_error(**members: Any) -> Callable[[Json], Json]:
     """Return a change that sets members of the error."""
     return lambda message: {**message, "error": {**message["error"], **members}}
+
+
+def unknown_resource(change: Callable[[Json], Json]) -> Layer:
+    """Change the error for a resource that cannot be read, whatever its code at the revision."""
+    return refusals_of("resources/read", change)
 
 
 def without(name: str) -> Callable[[Json], Json]:
@@ -69,8 +81,9 @@ def error_ids_up_to(revision: str, change: Callable[[Json], Json]) -> Layer:
 
 
 def invented_id(message: Any, context: RequestContext) -> Any:
-    """Give an error on an unreadable body an id of the server's own."""
-    if isinstance(message, dict) and message.get("error", {}).get("code") == PARSE_ERROR:
+    """Give an error on an unreadable body an id of the server's own, since errors need none."""
+    late = (context.revision or "") > LAST_WITHOUT_OPTIONAL_ID
+    if late and isinstance(message, dict) and message.get("error", {}).get("code") == PARSE_ERROR:
         return {**message, "id": "server-error"}
     return message
 
@@ -209,7 +222,9 @@ FAULTS = (
         "jsonrpc.error-id-invented",
         ("jsonrpc.error-id-matches.unless-unreadable",),
         summary="The error for an unreadable body has an id that nobody sent.",
-        layer=rewrite_message(lambda m, c: invented_id(m, c) if (c.revision or "") == "2025-11-25" else m),
+        layer=rewrite_message(
+            lambda m, c: invented_id(m, c) if (c.revision or "") > LAST_WITHOUT_OPTIONAL_ID else m
+        ),
     ),
     Fault(
         "jsonrpc.error-beside-null-result",
@@ -245,19 +260,19 @@ FAULTS = (
         "jsonrpc.error-without-code",
         ("jsonrpc.error-code-and-message",),
         summary="The error for an unknown resource has no code.",
-        layer=errors(without_in_error("code"), RESOURCE_NOT_FOUND),
+        layer=unknown_resource(without_in_error("code")),
     ),
     Fault(
         "jsonrpc.error-text",
         ("jsonrpc.error-code-and-message",),
         summary="The error for an unknown resource is a string instead of an object.",
-        layer=errors(lambda m: {**m, "error": "Resource not found"}, RESOURCE_NOT_FOUND),
+        layer=unknown_resource(lambda m: {**m, "error": "Resource not found"}),
     ),
     Fault(
         "jsonrpc.error-code-text",
         ("jsonrpc.error-code-integer",),
         summary="The code of the error for an unknown resource is a string.",
-        layer=errors(with_error(code="RESOURCE_NOT_FOUND"), RESOURCE_NOT_FOUND),
+        layer=unknown_resource(with_error(code="RESOURCE_NOT_FOUND")),
     ),
     Fault(
         "jsonrpc.error-code-null",
@@ -269,7 +284,7 @@ FAULTS = (
         "jsonrpc.error-code-fraction",
         ("jsonrpc.error-code-integer",),
         summary="The code of the error for an unknown resource has a fraction.",
-        layer=errors(with_error(code=-32002.5), RESOURCE_NOT_FOUND),
+        layer=unknown_resource(with_error(code=-32002.5)),
     ),
     Fault(
         "jsonrpc.error-message-traceback",
@@ -287,7 +302,7 @@ FAULTS = (
         "jsonrpc.error-message-long",
         ("jsonrpc.error-message-concise",),
         summary="The message of the error for an unknown resource lists all resources.",
-        layer=errors(with_error(message="Resource not found; there are " + "a, " * 200), RESOURCE_NOT_FOUND),
+        layer=unknown_resource(with_error(message="Resource not found; there are " + "a, " * 200)),
     ),
     Fault(
         "jsonrpc.notification-with-id",

@@ -7,7 +7,7 @@ from typing import Any
 
 from reference_server._context import Layer, RequestContext
 from reference_server._jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR, UNREADABLE, is_id
-from reference_server._layers import Response, answer_instead, rewrite_message, tee
+from reference_server._layers import Response, answer_instead, rewrite_message, rewrite_response_start, tee
 from reference_server.faults import Fault
 from reference_server.faults.jsonrpc import errors, with_error
 
@@ -90,8 +90,10 @@ NULL_ID = is_object(lambda v: v.get("id", 0) is None and isinstance(v.get("metho
 BAD_ID = is_object(
     lambda v: v.get("id") is not None and not is_id(v["id"]) and isinstance(v.get("method"), str)
 )
-OLD_VERSION = is_object(lambda v: v.get("jsonrpc") == "1.0" and v.get("method") == "ping")
-NO_VERSION = is_object(lambda v: "jsonrpc" not in v and v.get("method") == "ping")
+PLAIN = ("ping", "server/discover")
+OLD_VERSION = is_object(lambda v: v.get("jsonrpc") == "1.0" and v.get("method") in PLAIN)
+NO_VERSION = is_object(lambda v: "jsonrpc" not in v and v.get("method") in PLAIN)
+COMPLETE = calls("completion/complete", lambda _: True)
 NUMBER_METHOD = is_object(lambda v: type(v.get("method")) is int)
 
 FAULTS = (
@@ -157,7 +159,7 @@ FAULTS = (
     ),
     Fault(
         "jsonrpc.unknown-method-invalid-params",
-        ("jsonrpc.method-not-found",),
+        ("jsonrpc.method-not-found", "jsonrpc.method-not-found-404"),
         summary="An unknown method fails validation and gets -32602.",
         layer=single(METHOD_NOT_FOUND, INVALID_PARAMS),
     ),
@@ -169,15 +171,52 @@ FAULTS = (
     ),
     Fault(
         "jsonrpc.unknown-method-bare-404",
-        ("jsonrpc.method-not-found",),
+        ("jsonrpc.method-not-found", "jsonrpc.method-not-found-404"),
         summary="An unknown method gets 404 without a JSON-RPC error.",
         layer=on_unknown_method(lambda _: Response(404)),
     ),
     Fault(
         "jsonrpc.unknown-method-crash",
-        ("jsonrpc.method-not-found",),
+        ("jsonrpc.method-not-found", "jsonrpc.method-not-found-404"),
         summary="An unknown method crashes the server.",
         layer=on_unknown_method(lambda _: Response(500, HTML, PAGE.encode())),
+    ),
+    Fault(
+        "jsonrpc.unknown-method-200",
+        ("jsonrpc.method-not-found-404",),
+        modes=("stateless",),
+        summary="An unknown method gets -32601 with 200, as in earlier revisions.",
+        layer=rewrite_response_start(lambda s, lines, c: (200 if s == 404 else s, lines)),
+    ),
+    Fault(
+        "jsonrpc.unknown-method-400",
+        ("jsonrpc.method-not-found-404",),
+        modes=("stateless",),
+        summary="An unknown method gets -32601 with 400.",
+        layer=rewrite_response_start(lambda s, lines, c: (400 if s == 404 else s, lines)),
+    ),
+    Fault(
+        "jsonrpc.gated-method-served",
+        ("jsonrpc.gated-method-not-found",),
+        modes=("stateless",),
+        summary="Completions are served although they are not declared.",
+        layer=answer_instead(
+            COMPLETE, 200, body=result({"completion": {"values": []}, "resultType": "complete"})
+        ),
+    ),
+    Fault(
+        "jsonrpc.gated-method-invalid-params",
+        ("jsonrpc.gated-method-not-found",),
+        modes=("stateless",),
+        summary="Completions, which are not declared, are refused for what they refer to.",
+        layer=answer_instead(COMPLETE, 400, body=error(INVALID_PARAMS, "Unknown reference")),
+    ),
+    Fault(
+        "jsonrpc.gated-method-200",
+        ("jsonrpc.gated-method-not-found",),
+        modes=("stateless",),
+        summary="Completions, which are not declared, are refused with 200.",
+        layer=answer_instead(COMPLETE, 200, body=error(METHOD_NOT_FOUND, "Completions are off")),
     ),
     Fault(
         "jsonrpc.wrong-params-internal-error",
@@ -208,7 +247,7 @@ FAULTS = (
         layer=answer_instead(
             calls("prompts/get", lambda p: isinstance(p, dict) and "name" not in p),
             200,
-            body=error(-32001, "Which prompt?"),
+            body=error(1001, "Which prompt?"),
         ),
     ),
     Fault(

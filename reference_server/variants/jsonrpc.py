@@ -6,14 +6,16 @@ import json
 from typing import Any
 
 from reference_server import batches
-from reference_server._context import HeaderLines, RequestContext
+from reference_server._context import MODERN_REVISIONS, HeaderLines, RequestContext
 from reference_server._jsonrpc import (
+    HEADER_MISMATCH,
     INVALID_PARAMS,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
     PARSE_ERROR,
     UNREADABLE,
     encode,
+    error_message,
     is_call,
 )
 from reference_server._layers import (
@@ -27,6 +29,7 @@ from reference_server._layers import (
     rewrite_response_start,
     tee,
 )
+from reference_server.corrections_modern import NAMED_BY
 from reference_server.variants import Variant
 
 Json = dict[str, Any]
@@ -77,7 +80,8 @@ def without_id(message: Json, context: RequestContext) -> Json:
 
 def with_text_id(message: Json, context: RequestContext) -> Json:
     """Set an id of the server's own in the revisions whose schema wants a string or number in every error."""
-    return message if context.revision in (None, ID_OPTIONAL_SINCE) else {**message, "id": "server-error"}
+    early = context.revision is not None and context.revision < ID_OPTIONAL_SINCE
+    return {**message, "id": "server-error"} if early else message
 
 
 def with_error_data(message: Any, context: RequestContext) -> Any:
@@ -131,6 +135,16 @@ async def _as_one_event(call: Call) -> None:
 def refusal(code: int, message: str) -> Json:
     """Return an error without id."""
     return {"jsonrpc": "2.0", "error": {"code": code, "message": message}}
+
+
+def is_misshapen(context: RequestContext) -> bool:
+    """Select modern bodies without method, and requests without the name that a header repeats."""
+    if not context.is_modern or context.method != "POST" or context.value is UNREADABLE or context.is_batch:
+        return False
+    named_by = NAMED_BY.get(context.rpc_method or "")
+    return context.rpc_method is None or (
+        named_by is not None and not isinstance(context.params.get(named_by), str)
+    )
 
 
 VARIANTS = (
@@ -216,6 +230,17 @@ VARIANTS = (
             400,
             body=refusal(INVALID_REQUEST, "A member of the batch is no message"),
         ),
+    ),
+    Variant(
+        "headers-before-shape",
+        modes=("stateless",),
+        summary="Headers are compared with the body first, so what is missing there makes them differ.",
+        layer=answer_instead(
+            is_misshapen,
+            400,
+            body=lambda c: error_message(HEADER_MISMATCH, "Headers and body differ", request_id=c.rpc_id),
+        ),
+        revisions=MODERN_REVISIONS,
     ),
     Variant(
         "unknown-notification-refused",

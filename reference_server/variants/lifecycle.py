@@ -73,6 +73,8 @@ VARIANTS = (
             ),
             with_capabilities(prompts=None),
         ),
+        # From 2026-07-28 on methods of an undeclared capability do not exist.
+        revisions=HANDSHAKE_REVISIONS,
     ),
     Variant(
         "no-capabilities",

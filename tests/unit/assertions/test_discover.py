@@ -7,7 +7,6 @@ import pytest
 
 from pytest_mcp_http.assertions import (
     RequirementViolated,
-    assert_cache_hints,
     assert_core_result_type,
     assert_declared_method_served,
     assert_discovered,
@@ -62,12 +61,6 @@ def test_discovery_complete(reply: Reply) -> None:
     for fine in (result(resultType="complete"), result(), result(resultType=5)):
         assert_discovery_complete(reply(fine))
     refused(assert_discovery_complete, reply(result(resultType="input_required")))
-
-
-def test_cache_hints(reply: Reply) -> None:
-    assert_cache_hints(reply(result(ttlMs=-1, cacheScope="anything")))
-    assert "ttlMs and cacheScope" in refused(assert_cache_hints, reply(result())).actual
-    assert "without ttlMs" in refused(assert_cache_hints, reply(result(cacheScope="public"))).actual
 
 
 def test_server_identified(reply: Reply) -> None:

@@ -107,3 +107,33 @@ class TestRefused:
 
     def test_error_beside_a_result_is_no_refusal(self, reply: Any) -> None:
         assert verdict(assert_refused, reply([error(-32600), RESULT])) == "fail"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "expected"),
+    [
+        (error(-32601), 404, "pass"),
+        (error(-32601), 200, "fail"),
+        (error(-32601), 400, "fail"),
+        (error(-32601), 500, "fail"),
+        (error(-32602), 404, "fail"),
+        (PAGE, 404, "fail"),
+        (RESULT, 404, "fail"),
+        (b"", None, "fail"),
+    ],
+)
+def test_unknown_method_where_the_status_is_fixed(
+    reply: Any, body: Any, status: int | None, expected: str
+) -> None:
+    assert verdict(assert_method_not_found, reply(body, status=status), status=404) == expected
+
+
+def test_further_codes_for_wrong_params(reply: Any) -> None:
+    exchange = reply(error(-32020), status=400)
+    assert verdict(assert_invalid_params, exchange) == "fail"
+    assert verdict(assert_invalid_params, exchange, tolerated=(-32020,)) == "note"
+    assert verdict(assert_invalid_params, exchange, also=(-32020,)) == "pass"
+    assert verdict(assert_invalid_params, reply(error(-32600)), also=(-32020,)) == "fail"
+    outcome = outcome_of(assert_invalid_params, reply(RESULT), also=(-32020,))
+    assert outcome is not None
+    assert "-32602 or -32020" in outcome.expected[0]
