@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Any, Final
 
 from pytest_mcp_http._roles import Role
@@ -81,6 +82,14 @@ def two_calls(tour: Tour) -> TwoCalls:
     return tour.memo("two-calls", lambda: _Watch(tour).run())
 
 
+def with_two_calls(tour: Tour) -> list[Exchange]:
+    """Return the streams of the probe, or none if it could not be made."""
+    with suppress(NotApplicable, NotVerified):
+        calls = two_calls(tour)
+        return [calls.dropped, calls.left, *([calls.listening] if calls.listening is not None else [])]
+    return []
+
+
 def ticks_told(exchange: Exchange) -> int | None:
     """Return the count in what a witness answered, or None.
 
@@ -124,7 +133,8 @@ class _Watch:
         self._client: McpClient = tour.client
         self._slow: Role = tour.roles("slow")[0]
         self._witness: Role = tour.roles("witness")[0]
-        self._nonce = secrets.token_hex(4)
+        # Without digits: a witness may say the key back in the text in which its count is looked for.
+        self._nonce = "".join(secrets.choice(ascii_lowercase) for _ in range(8))
         began = time.monotonic()
         told = self._ask("a")
         if not told.answered or ticks_told(told):
@@ -222,11 +232,3 @@ class _Watch:
             f"no tick of the slow tool {self._slow.tool} was counted while its stream was open: the witness "
             f"{self._witness.tool} told {self._count('a')} after it"
         )
-
-
-def with_two_calls(tour: Tour) -> list[Exchange]:
-    """Return the streams of the probe, or none if it could not be made."""
-    with suppress(NotApplicable, NotVerified):
-        calls = two_calls(tour)
-        return [calls.dropped, calls.left, *([calls.listening] if calls.listening is not None else [])]
-    return []
