@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pytest_mcp_http._roles import Role, parse
 from pytest_mcp_http.spec.revisions import REVISIONS
 
 MAX_SECONDS: Final = 86_400.0
@@ -35,6 +36,8 @@ _OURS: Final = frozenset(
         "content-type",
         "expect",
         "last-event-id",
+        "mcp-method",
+        "mcp-name",
         "mcp-protocol-version",
         "mcp-session-id",
         "transfer-encoding",
@@ -174,6 +177,18 @@ def report_file(path: Path, source: str) -> str:
     if not path.resolve().parent.is_dir():
         raise _wrong(source, str(path), "a file in a directory that exists")
     return str(path.resolve())
+
+
+def roles(value: Sequence[str], source: str) -> tuple[Role, ...]:
+    """Return the roles that lines name."""
+    return tuple(_role(line, source) for line in value)
+
+
+def _role(line: str, source: str) -> Role:
+    try:
+        return parse(line)
+    except ValueError as error:
+        raise _wrong(source, line, str(error)) from None
 
 
 def reference_options(value: Sequence[str], source: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import pytest
 
 from pytest_mcp_http import _option_values as values
+from pytest_mcp_http._roles import Role
 
 _IniType = Literal["string", "linelist", "bool", "float", "int"]
 
@@ -43,6 +44,7 @@ class Settings:
         level: `must` leaves out the SHOULD requirements.
         cases: Globs on requirement ids; empty for all.
         report: Absolute path of the JSON report to write.
+        roles: Tools that may be called, with what they can be used for.
         reference_options: Era, faults, variants and switches of the reference server.
     """
 
@@ -66,6 +68,7 @@ class Settings:
     level: Literal["must", "should"] = "should"
     cases: tuple[str, ...] = ()
     report: str | None = None
+    roles: tuple[Role, ...] = ()
     reference_options: tuple[str, ...] = ()
 
     @property
@@ -128,6 +131,13 @@ _OPTIONS: Final = (
         "--mcp-level", "string", "must leaves out the SHOULD requirements (default should)", "must|should"
     ),
     _Option("--mcp-case", "linelist", "only requirements whose id matches (repeatable)", "GLOB", "mcp_cases"),
+    _Option(
+        "--mcp-role",
+        "linelist",
+        "'ROLE = TOOL {arguments}': a tool that may be called, and what it can be used for (repeatable)",
+        "LINE",
+        "mcp_roles",
+    ),
     _Option("--mcp-report", "string", "write the verdicts to this JSON file", "FILE.json"),
     _Option(
         "--mcp-reference-option",
@@ -243,6 +253,7 @@ def settings_from(config: pytest.Config) -> Settings:
         level=given.value("--mcp-level", "should", values.choice("must", "should")),
         cases=given.value("--mcp-case", (), values.lines),
         report=given.value("--mcp-report", None, report),
+        roles=given.value("--mcp-role", (), values.roles),
         reference_options=given.value("--mcp-reference-option", (), values.reference_options),
     )
     _refuse_contradictions(settings, given)

@@ -19,6 +19,7 @@ from pytest_mcp_http._discover import discover
 from pytest_mcp_http._launch import Launched, start, wait_until_ready
 from pytest_mcp_http._option_values import absolute_url, mask_url
 from pytest_mcp_http._options import Settings
+from pytest_mcp_http._roles import Role
 from pytest_mcp_http.errors import TargetError
 from pytest_mcp_http.spec.revisions import era_of
 from pytest_mcp_http.wire.http import HttpWire, Limits, ssl_context
@@ -35,6 +36,7 @@ class Target:
         ca: PEM file with the authorities to trust.
         insecure: Whether any certificate is accepted.
         facts: What discovery learnt.
+        roles: Tools that the user names, with what they can be used for.
     """
 
     url: str = field(repr=False)
@@ -43,6 +45,7 @@ class Target:
     limits: Limits = field(default_factory=Limits)
     ca: str | None = None
     insecure: bool = False
+    roles: tuple[Role, ...] = ()
 
     @property
     def loopback(self) -> bool:
@@ -100,6 +103,7 @@ class Target:
             "ca": self.ca,
             "insecure": self.insecure,
             "facts": self.facts.to_json(),
+            "roles": [asdict(role) for role in self.roles],
         }
 
     @classmethod
@@ -112,6 +116,7 @@ class Target:
             ca=value["ca"],
             insecure=value["insecure"],
             facts=Facts.from_json(value["facts"]),
+            roles=tuple(Role(**role) for role in value["roles"]),
         )
 
 
@@ -194,6 +199,6 @@ def _examine(settings: Settings, url: str) -> Target:
     limits = limits_of(settings)
     with open_wire(url, limits, settings.ca, insecure=settings.insecure) as wire:
         facts = discover(wire, url, settings.headers)
-    target = Target(url, facts, settings.headers, limits, settings.ca, settings.insecure)
+    target = Target(url, facts, settings.headers, limits, settings.ca, settings.insecure, settings.roles)
     target.judged(settings.revision)
     return target

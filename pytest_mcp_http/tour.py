@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pytest_mcp_http._roles import REFERENCE_NAME, REFERENCE_ROLES, Role, missing
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.visit import Step, Visit
@@ -147,6 +148,30 @@ class Tour:
             yield client
         finally:
             client.close()
+
+    # -- tools that may be called ---------------------------------------------------------------------------
+
+    def roles(self, name: str) -> tuple[Role, ...]:
+        """Return the tools that have a role, as the user or the reference server names them.
+
+        Args:
+            name: A role, see `_roles.ROLES`.
+
+        Raises:
+            NotVerified: If no tool has it; the reason is the line that the user can add.
+        """
+        known = [role for role in self.target.roles if role.name == name]
+        if not known and self.target.facts.server_name == REFERENCE_NAME:
+            known = [role for role in REFERENCE_ROLES if role.name == name]
+        listed = {tool.get("name") for tool in self.items("tools/list", "tools")}
+        found = tuple(role for role in known if role.tool in listed)
+        if not known:
+            raise NotVerified(missing(name))
+        if not found:
+            raise NotVerified(f"the tool {known[0].tool} of the role {name} is not listed")
+        return found
+
+    # -- controls and probes --------------------------------------------------------------------------------
 
     def require(self, exchange: Exchange, what: str) -> Exchange:
         """Return the exchange if it holds a result; it is the positive control of a probe.

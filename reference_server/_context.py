@@ -199,6 +199,11 @@ class RequestContext:
         return "modern" if self.is_modern else "handshake"
 
     @property
+    def is_opening(self) -> bool:
+        """Whether this is the request with which a client begins: `initialize`, or `server/discover`."""
+        return self.is_initialize or (self.is_plain and self.is_modern)
+
+    @property
     def is_plain(self) -> bool:
         """Whether this is the cheapest request that every server serves: `ping`, or `server/discover`."""
         return self.is_request and self.rpc_method == ("server/discover" if self.is_modern else "ping")

@@ -61,6 +61,10 @@ from pytest_mcp_http.assertions.lifecycle import (
     assert_ping_prompt,
     assert_ping_result,
 )
+from pytest_mcp_http.assertions.lists import (
+    assert_same_items,
+    assert_same_order,
+)
 from pytest_mcp_http.assertions.meta import (
     assert_meta_keys_valid,
     assert_meta_prefixes_free,
@@ -209,6 +213,8 @@ __all__ = [
     "assert_result_id",
     "assert_result_or_error",
     "assert_retry_before_end",
+    "assert_same_items",
+    "assert_same_order",
     "assert_server_messages_allowed",
     "assert_serves_get",
     "assert_session_gone",

@@ -23,8 +23,7 @@ class Variant:
         modes: Modes in which it makes sense.
         summary: One line: what the server does differently, and why that is legal.
         layer: Function from the ASGI app inside to the one that behaves so; see `reference_server._layers`.
-        options: Options of `reference_server.app.ReferenceApp` that it needs, for example
-            `{"json_response": True}` or `{"era": "modern"}`.
+        options: Options of `create_app` that it needs, for example `{"json_response": True}`.
         revisions: Revisions at which it is shown to break nothing, where it is illegal at others.
     """
 
