@@ -17,6 +17,7 @@ from pytest_mcp_http.wire.jsonrpc import json_type
 __tracebackhide__ = True  # a failure is about the response, not about this code
 
 COMPLETE: Final = "complete"
+CACHE_SCOPES: Final = ("public", "private")
 
 CORE_RESULT_TYPES: Final = ("complete", "input_required")
 """Values of `resultType` that need no extension."""
@@ -74,9 +75,7 @@ def assert_supported_versions(response: Judged, version: str) -> Exchange:
 
 
 def assert_discovery_complete(response: Judged) -> Exchange:
-    """Assert that the result of a discovery is a complete one.
-
-    A `resultType` that is missing or no string is not judged: every result needs one.
+    """Assert that the result of a discovery says that it is complete.
 
     Args:
         response: The response to `server/discover`, with a result.
@@ -85,14 +84,41 @@ def assert_discovery_complete(response: Judged) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: If `resultType` is another string than `complete`.
+        RequirementViolated: If `resultType` is missing, or anything but `complete`.
 
     Source: https://modelcontextprotocol.io/specification/2026-07-28/basic/index#resulttype
     """
     exchange = as_exchange(response)
     kind = _member(exchange, "resultType")
-    if isinstance(kind, str) and kind != COMPLETE:
-        violated(f"resultType {kind!r}, to server/discover", f"resultType {COMPLETE!r}", exchange)
+    if kind != COMPLETE:
+        seen = "a result without resultType" if kind is None else f"resultType {kind!r}"
+        violated(f"{seen}, to server/discover", f"resultType {COMPLETE!r}", exchange)
+    return exchange
+
+
+def assert_discovery_cacheable(response: Judged) -> Exchange:
+    """Assert that the result of a discovery says how long and by whom it may be kept.
+
+    Args:
+        response: The response to `server/discover`, with a complete result.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: If `ttlMs` is missing or no integer from 0 on (a fraction of zero is fine), or
+            `cacheScope` is missing or neither `public` nor `private`.
+
+    Source: https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching#cacheable-results
+    """
+    exchange = as_exchange(response)
+    ttl, scope = _member(exchange, "ttlMs"), _member(exchange, "cacheScope")
+    if not _is_whole(ttl):
+        seen = "a discovery without ttlMs" if ttl is None else f"ttlMs is {ttl!r}"
+        violated(seen, "ttlMs, an integer of milliseconds from 0 on", exchange)
+    if scope not in CACHE_SCOPES:
+        seen = "a discovery without cacheScope" if scope is None else f"cacheScope is {scope!r}"
+        violated(seen, f"cacheScope, {' or '.join(CACHE_SCOPES)}", exchange)
     return exchange
 
 
@@ -246,6 +272,13 @@ def assert_core_result_type(response: Judged) -> Exchange:
         expected = [f"resultType {each}" for each in CORE_RESULT_TYPES] + ["an error"]
         violated(f"resultType {kind!r}, to a client that declared no extension", expected, exchange)
     return exchange
+
+
+def _is_whole(value: object) -> bool:
+    """Tell whether a value is an integer from 0 on; JSON has one type of number, so 1e3 is one."""
+    if isinstance(value, float):
+        return value >= 0 and value.is_integer()
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _member(exchange: Exchange, name: str) -> object:

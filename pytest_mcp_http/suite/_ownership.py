@@ -28,6 +28,7 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"server/discover", r"result\.capabilities\.extensions\b.+", "version.extension-settings-object"),
     (r"server/discover", r"result\.capabilities\b.*", "discover.capabilities-object"),
     (r"server/discover", r"result\.(ttlMs|cacheScope)", "discover.cache-hints"),
+    (r"server/discover", r"result\.resultType", "discover.result-type-complete"),
     (r"ping", r"result\b.*", "lifecycle.ping-empty-result"),
     (r".*", rf"{_SERVER_INFO}(\.(name|version))?", "schema.implementation-fields"),
     (r"tools/list", r"result\.tools\[\d+\]\.annotations\b.*", "schema.annotations-tool"),

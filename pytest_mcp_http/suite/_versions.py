@@ -9,6 +9,7 @@ from typing import Any
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.discover import extensions_in
 from pytest_mcp_http.assertions.jsonrpc import code_in
+from pytest_mcp_http.assertions.refusals import is_refusal
 from pytest_mcp_http.assertions.version import UNSUPPORTED_VERSION
 from pytest_mcp_http.client import VERSION_HEADER, McpClient
 from pytest_mcp_http.dialect import CLIENT_INFO
@@ -108,6 +109,19 @@ def at_version(tour: Tour, version: str, method: str | None = None) -> Exchange:
     return tour.memo(f"{method} at {version}", lambda: tour.new_client(declare=version).request(method))
 
 
+def refused(tour: Tour, version: str) -> Exchange:
+    """Return the refusal of a plain request at an unsupported version.
+
+    Raises:
+        NotVerified: If it is none, which `version.unsupported-400` reports.
+    """
+    exchange = at_version(tour, version)
+    refused_by_others(exchange)
+    if not is_refusal(exchange):
+        raise NotVerified(f"a request at {version} is not refused: {exchange.summary}")
+    return exchange
+
+
 def refused_as_it_should_be(tour: Tour) -> Exchange:
     """Return the refusal of a plain request at a version that nobody speaks: a positive control.
 
@@ -120,21 +134,22 @@ def refused_as_it_should_be(tour: Tour) -> Exchange:
     return exchange
 
 
-def in_turn(tour: Tour) -> tuple[Exchange, Exchange, Exchange]:
-    """Return what one connection got for a request at its version, at one that nobody speaks, at its version.
+def behind_a_refused_version(tour: Tour) -> Exchange:
+    """Return what a good request gets on a connection on which one like it was served, and a version refused.
 
     Raises:
-        NotVerified: If the first is not served, or the server does not keep connections.
+        NotVerified: If that was otherwise, or the server does not keep connections.
     """
     with HttpWire(tour.wire.limits, tour.wire.context, keep_alive=True) as wire:
         client, stranger = tour.new_client(wire), tour.new_client(wire, declare=UNKNOWN_VERSIONS[0])
         first = tour.require(client.plain(), f"{tour.dialect.plain} on a connection that is kept")
         second, third = stranger.plain(), client.plain()
-    for exchange in (first, second, third):
-        refused_by_others(exchange)
-    if third.end is End.RESET or second.end is End.RESET or any(map(_closes, (first, second))):
+    if End.RESET in (second.end, third.end) or any(map(_closes, (first, second))):
         raise NotVerified("the server does not keep connections")
-    return first, second, third
+    if second.result is not None:
+        raise NotVerified("a version is served behind another one, see transport.no-connection-state")
+    refused_by_others(third)
+    return third
 
 
 def _closes(exchange: Exchange) -> bool:
@@ -221,6 +236,11 @@ def earlier_versions(tour: Tour) -> list[str]:
     if not found and (offered := version_in(legacy_initialize(tour))) is not None:
         found = {offered}  # one that is not judged here
     return sorted(found)
+
+
+def serves_clients_without_header(tour: Tour) -> bool:
+    """Tell whether the server speaks a revision that has no version header yet."""
+    return any(version <= HANDSHAKE_REVISIONS[0] for version in earlier_versions(tour))
 
 
 def modern_only(tour: Tour) -> None:

@@ -12,7 +12,7 @@ from pytest_mcp_http.assertions.discover import (
 )
 from pytest_mcp_http.assertions.http import assert_no_server_error
 from pytest_mcp_http.assertions.jsonrpc import code_in
-from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND, is_refusal
+from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
 from pytest_mcp_http.assertions.version import (
     UNSUPPORTED_VERSION,
     assert_counter_offer,
@@ -37,17 +37,19 @@ from pytest_mcp_http.suite._versions import (
     UNKNOWN_VERSIONS,
     asked_for,
     at_version,
+    behind_a_refused_version,
     counter_offers,
     declared_extensions,
     earlier_versions,
-    in_turn,
     keeps_to_its_version,
     legacy_initialize,
     modern_only,
     newcomer_lists,
+    refused,
     refused_as_it_should_be,
     refused_to_us,
     served_lists,
+    serves_clients_without_header,
 )
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import UNKNOWN_METHOD
@@ -179,11 +181,6 @@ def without_header(tour: Tour) -> Exchange:
     return exchange
 
 
-def serves_clients_without_header(tour: Tour) -> bool:
-    """Tell whether the server speaks a revision that has no version header yet."""
-    return any(version <= HANDSHAKE_REVISIONS[0] for version in earlier_versions(tour))
-
-
 @requirement("version.header-required")
 def test_request_without_header_is_refused(mcp_tour: Tour) -> None:
     if serves_clients_without_header(mcp_tour):
@@ -237,19 +234,6 @@ def test_unsupported_version_has_its_code(mcp_tour: Tour) -> None:
         assert_unsupported_version_code(refused(mcp_tour, version), version)
 
 
-def refused(tour: Tour, version: str) -> Exchange:
-    """Return the refusal of a plain request at an unsupported version.
-
-    Raises:
-        NotVerified: If it is none, which `version.unsupported-400` reports.
-    """
-    exchange = at_version(tour, version)
-    refused_by_others(exchange)
-    if not is_refusal(exchange):
-        raise NotVerified(f"a request at {version} is not refused: {exchange.summary}")
-    return exchange
-
-
 @requirement("version.unsupported-data")
 def test_unsupported_version_error_has_its_data(mcp_tour: Tour) -> None:
     served(mcp_tour)
@@ -287,8 +271,7 @@ def test_known_version_that_is_not_served_is_refused(mcp_tour: Tour) -> None:
 @requirement("version.per-request")
 def test_version_is_judged_by_request(mcp_tour: Tour) -> None:
     refused_as_it_should_be(mcp_tour)
-    _, second, third = in_turn(mcp_tour)
-    assert_version_unsupported(second, "a request after one at a supported version on the same connection")
+    third = behind_a_refused_version(mcp_tour)
     if third.result is None:
         violated(
             f"{third.summary}, to a request after one at {UNKNOWN_VERSIONS[0]} on the same connection",

@@ -171,14 +171,20 @@ FAULTS = (
         "experimental capabilities are a list",
         capability("experimental", ["example.com/feature"]),
     ),
+    fault("type-missing", "result-type-complete", "the discovery has no resultType", without("resultType")),
     fault(
-        "result-of-an-extension",
+        "type-partial",
         "result-type-complete",
-        "the discovery is no complete result, but one of an extension",
-        combine(member(resultType="com.example/paged"), capability("extensions", {"com.example/paging": {}})),
+        "the discovery says that it is not complete",
+        member(resultType="partial"),
     ),
     fault("ttl-missing", "cache-hints", "the discovery has no ttlMs", without("ttlMs")),
+    fault("ttl-negative", "cache-hints", "the ttlMs of the discovery is negative", member(ttlMs=-1)),
+    fault("ttl-text", "cache-hints", "the ttlMs of the discovery is a text", member(ttlMs="60000")),
     fault("scope-missing", "cache-hints", "the discovery has no cacheScope", without("cacheScope")),
+    fault(
+        "scope-unknown", "cache-hints", "the cacheScope of the discovery is unknown", member(cacheScope="all")
+    ),
     fault(
         "anonymous",
         "server-info",

@@ -7,6 +7,7 @@ from typing import Any
 
 from reference_server._context import (
     HANDSHAKE_REVISIONS,
+    ON_SHUTDOWN,
     VERSION_HEADER,
     ASGIApp,
     Layer,
@@ -52,6 +53,26 @@ def without_version_header(select: Callable[[RequestContext], bool]) -> Layer:
     return when(select, strip)
 
 
+class ByConnection:
+    """What a layer remembers of each connection; ports are used again, so they tell none apart."""
+
+    def __init__(self) -> None:
+        self._values: dict[int, tuple[object, Any]] = {}
+
+    def get(self, scope: Scope) -> Any:
+        """Return what was put for the connection of a request, or None."""
+        return self._values.get(id(self._mark(scope)), (None, None))[1]
+
+    def put(self, scope: Scope, value: object) -> None:
+        """Remember a value for the connection of a request."""
+        mark = self._mark(scope)
+        self._values[id(mark)] = (mark, value)  # keeping the mark keeps its identity from being used again
+
+    @staticmethod
+    def _mark(scope: Scope) -> object:
+        return scope["state"][ON_SHUTDOWN]  # one set for each connection
+
+
 def last_handshake_rules(headers_sent: bool) -> Layer:
     """Let the last handshake on a connection decide which version all its requests have to speak.
 
@@ -62,17 +83,13 @@ def last_handshake_rules(headers_sent: bool) -> Layer:
     def build(inner: ASGIApp) -> ASGIApp:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             context = context_of(scope)
-            versions: dict[Any, str] = context.state.setdefault("connections", {})
-            connection = tuple(scope.get("client") or ())
+            versions: ByConnection = context.state.setdefault("connections", ByConnection())
             if context.is_initialize:
                 asked = context.params.get("protocolVersion")
-                versions[connection] = asked if asked in HANDSHAKE_REVISIONS else HANDSHAKE_REVISIONS[-1]
-            elif (
-                context.is_request
-                and versions.get(connection, HANDSHAKE_REVISIONS[0]) != HANDSHAKE_REVISIONS[0]
-            ):
+                versions.put(scope, asked if asked in HANDSHAKE_REVISIONS else HANDSHAKE_REVISIONS[-1])
+            elif context.is_request and versions.get(scope) not in (None, HANDSHAKE_REVISIONS[0]):
                 sent = context.header(VERSION_HEADER)
-                if (sent is not None) == headers_sent and sent != versions[connection]:
+                if (sent is not None) == headers_sent and sent != versions.get(scope):
                     await answer_instead(lambda _: True, 400)(inner)(scope, receive, send)
                     return
             await inner(scope, receive, send)

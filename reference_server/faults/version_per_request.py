@@ -23,6 +23,7 @@ from reference_server._jsonrpc import INVALID_PARAMS, INVALID_REQUEST, encode, e
 from reference_server._layers import answer_instead, rewrite_response_start
 from reference_server.faults import Fault
 from reference_server.faults.discover import MODERN, ONE, named_in_error
+from reference_server.faults.version import ByConnection
 
 SERVED = MODERN_REVISIONS[-1]
 Test = Callable[[RequestContext], bool]
@@ -99,36 +100,19 @@ def with_error(test: Test, code: int, text: str = "Refused") -> Layer:
     return answer_instead(test, 400, body=lambda c: error_message(code, text, request_id=c.rpc_id))
 
 
-def remembering(*, poisoned: bool) -> Layer:
-    """Let the first version on a connection decide what becomes of later requests on it.
+def poisoned_connections(inner: ASGIApp) -> ASGIApp:
+    """Refuse everything on a connection after a version that is not served."""
+    refusing = with_error(lambda _: True, INVALID_REQUEST)(inner)
 
-    Args:
-        poisoned: Refuse everything after a version that is not served; else serve every version after one
-            that is served.
-    """
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        context = context_of(scope)
+        poisoned: ByConnection = context.state.setdefault("poisoned", ByConnection())
+        app = refusing if poisoned.get(scope) else inner
+        if is_unsupported(context):
+            poisoned.put(scope, True)
+        await app(scope, receive, send)
 
-    def build(inner: ASGIApp) -> ASGIApp:
-        refusing = with_error(lambda _: True, INVALID_REQUEST)(inner)
-
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            context = context_of(scope)
-            seen: dict[Any, bool] = context.state.setdefault("versions by connection", {})
-            connection = tuple(scope.get("client") or ())
-            served_before = seen.get(connection)
-            if context.is_modern and context.is_request:
-                seen.setdefault(connection, not is_unsupported(context))
-                if poisoned and is_unsupported(context):
-                    seen[connection] = False
-            if poisoned and served_before is False:
-                await refusing(scope, receive, send)
-            elif not poisoned and served_before and is_unsupported(context):
-                await inner(scope_with(scope, named(context, SERVED)), receive, send)
-            else:
-                await inner(scope, receive, send)
-
-        return app
-
-    return build
+    return app
 
 
 def fault(id: str, requirement: str, summary: str, layer: Layer, **options: Any) -> Fault:
@@ -286,12 +270,6 @@ FAULTS = (
         "connection-poisoned",
         "per-request",
         "after a version that is not served, nothing is served on the connection",
-        remembering(poisoned=True),
-    ),
-    fault(
-        "connection-remembers",
-        "per-request",
-        "after a version that is served, any version is served on the connection",
-        remembering(poisoned=False),
+        poisoned_connections,
     ),
 )
