@@ -23,6 +23,10 @@ from pytest_mcp_http.assertions.caching import (
     assert_one_cache_scope,
     assert_ttl_valid,
 )
+from pytest_mcp_http.assertions.capabilities import (
+    assert_missing_capability,
+    assert_required_capabilities,
+)
 from pytest_mcp_http.assertions.codes import (
     assert_code_retired,
     assert_custom_codes_outside,
@@ -211,6 +215,7 @@ __all__ = [
     "assert_meta_prefixes_reverse_dns",
     "assert_method_not_found",
     "assert_method_offered",
+    "assert_missing_capability",
     "assert_negotiated",
     "assert_no_cache_hints",
     "assert_no_empty_events",
@@ -243,6 +248,7 @@ __all__ = [
     "assert_refusal_status",
     "assert_refused",
     "assert_request_content_type",
+    "assert_required_capabilities",
     "assert_reserved_codes_defined",
     "assert_result_id",
     "assert_result_or_error",
