@@ -35,7 +35,7 @@ CHAPTERS = (
 )
 """Chapters with checks, in the order of the specification."""
 
-_UNSHADOWED = ("mcp_tour", "mcp_wire", "mcp_connection")
+_UNSHADOWED = ("mcp_revision", "mcp_tour", "mcp_wire", "mcp_connection")
 
 
 class McpSuite(pytest.Collector):

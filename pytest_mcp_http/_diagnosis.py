@@ -79,6 +79,16 @@ def other_modern(exchange: Exchange, revision: str, evidence: str) -> TargetErro
     )
 
 
+def fell_over(exchange: Exchange, revision: str) -> TargetError:
+    """Say that a server answered `initialize`, and no longer does after a method that it does not know."""
+    return _error(
+        exchange,
+        revision,
+        "it answered initialize, and no longer does since it got server/discover, which it does not know",
+        "restart the server, and upgrade it or its SDK: any unknown method ends it",
+    )
+
+
 def may_be_modern(exchange: Exchange) -> bool:
     """Tell whether what kept `initialize` from being answered can be how a modern server refuses it.
 

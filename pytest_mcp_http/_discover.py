@@ -112,6 +112,8 @@ def discover(wire: HttpWire, url: str, headers: tuple[tuple[str, str], ...] = ()
     spoken = {revision: answer for revision, answer in answers.items() if negotiated(answer) == revision}
     if not spoken and not modern.revisions:
         raise _nothing_to_judge(answers, modern)
+    if spoken and not modern.spoken:
+        _still_there(wire, url, headers, next(iter(spoken)))
     info = modern.server
     if spoken:
         newest, answer = next(iter(spoken.items()))
@@ -148,6 +150,13 @@ def _initialize(wire: HttpWire, url: str, headers: tuple[tuple[str, str], ...], 
     if client.session_id:
         wire.send(client.build("DELETE"), limits=short(wire.limits))
     return exchange
+
+
+def _still_there(wire: HttpWire, url: str, headers: tuple[tuple[str, str], ...], revision: str) -> None:
+    """Make sure that a method which the server does not know has not ended it: some servers fall over."""
+    exchange = _initialize(wire, url, headers, revision)
+    if diagnosis.of_answer(exchange, revision) is not None:
+        raise diagnosis.fell_over(exchange, revision)
 
 
 def _handshake_evidence(spoken: Mapping[str, Exchange], answers: Mapping[str, Exchange]) -> str:

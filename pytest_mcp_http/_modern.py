@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.dialect import dialect_of
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS
 from pytest_mcp_http.wire.exchange import End, Exchange
 from pytest_mcp_http.wire.http import SHORT_LINGER, HttpWire, Limits
+
+DISCOVER: Final = "server/discover"
+LIST: Final = "tools/list"
 
 PROBE_BODY: Final = 256 * 1024
 """Bytes of an answer to a probe that are read; keeps a hostile answer from filling the memory."""
@@ -76,7 +79,7 @@ def probe(wire: HttpWire, url: str, headers: tuple[tuple[str, str], ...]) -> Mod
         if exchange.end is End.TIMEOUT or not exchange.answered:
             break  # a server that is silent once would hold each further probe as long
     assert first is not None
-    return Modern(False, (), (), f"server/discover gets {first.summary}")
+    return Modern(False, (), (), f"{DISCOVER} gets {first.summary}")
 
 
 def _asked(
@@ -85,26 +88,20 @@ def _asked(
     """Send the probes one by one, the conclusive one first."""
     limits = short(wire.limits)
     client = McpClient(url, revision, wire, headers=headers)
-    yield "server/discover", client.request("server/discover", limits=limits)
-    # A server that lacks server/discover is modern all the same if it refuses or serves as only those do.
+    yield DISCOVER, client.request(DISCOVER, limits=limits)
+    # A server that lacks server/discover is modern all the same if it serves or refuses as only those do.
+    yield LIST, client.request(LIST, limits=limits)
+    # Last, and only for servers that said nothing of the revision itself: some name versions here which
+    # they do not speak there.
     stranger = McpClient(url, revision, wire, headers=headers, declare=NEVER_A_VERSION)
-    yield f"server/discover at {NEVER_A_VERSION}", stranger.request("server/discover", limits=limits)
-    yield "tools/list", client.request("tools/list", limits=limits)
+    yield f"{DISCOVER} at {NEVER_A_VERSION}", stranger.request(DISCOVER, limits=limits)
 
 
 def _conclusion(name: str, exchange: Exchange, revision: str) -> Modern | None:
     """Return what one answer proves, or None if a legacy server might have given it."""
     result = exchange.result
     if isinstance(result, dict):
-        listed = _versions(result.get("supportedVersions"))
-        if name == "tools/list" and isinstance(result.get("resultType"), str):
-            why = f"tools/list at {revision} has a resultType, although server/discover is not served"
-            return Modern(True, (revision,), (), why, dialect_of(revision).info_in(result))
-        if name == "tools/list" or not any(version > HANDSHAKE_REVISIONS[-1] for version in listed):
-            return None
-        known = _known(listed)
-        server = dialect_of(revision).info_in(result)
-        return Modern(True, known, listed, f"{name} lists {_join(known or listed)}", server)
+        return _of_result(name, result, revision)
     code = exchange.error_code
     if not isinstance(code, int) or code not in MODERN_ERRORS:
         return None
@@ -112,9 +109,26 @@ def _conclusion(name: str, exchange: Exchange, revision: str) -> Modern | None:
     data = (exchange.error or {}).get("data")
     listed = _versions(data.get("supported") if isinstance(data, dict) else None)
     if listed:
-        return Modern(True, _known(listed), listed, f"{why}, and names {_join(listed)}")
-    spoken = () if code == UNSUPPORTED_VERSION and name == "server/discover" else (revision,)
+        return _of_versions(listed, f"{why}, and names {_join(listed)}")
+    spoken = () if code == UNSUPPORTED_VERSION and NEVER_A_VERSION not in name else (revision,)
     return Modern(True, spoken, (), why)
+
+
+def _of_result(name: str, result: dict[str, Any], revision: str) -> Modern | None:
+    server = dialect_of(revision).info_in(result)
+    if name == LIST:
+        if not isinstance(result.get("resultType"), str):
+            return None
+        why = f"{LIST} at {revision} has a resultType, although {DISCOVER} is not served"
+        return Modern(True, (revision,), (), why, server)
+    listed = _versions(result.get("supportedVersions"))
+    return _of_versions(listed, f"{name} lists {_join(_known(listed) or listed)}", server) if listed else None
+
+
+def _of_versions(listed: tuple[str, ...], why: str, server: object = None) -> Modern:
+    """Return what a list of versions proves: a server that names none of the era does not speak it."""
+    spoken = any(version > HANDSHAKE_REVISIONS[-1] for version in listed)
+    return Modern(spoken, _known(listed), listed, why, server)
 
 
 def _versions(value: object) -> tuple[str, ...]:

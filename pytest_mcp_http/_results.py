@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ from pytest_mcp_http._run import run_of
 if TYPE_CHECKING:
     from pytest_mcp_http._target import Target
     from pytest_mcp_http._verdict import Verdict
+
+NARROWEST, WIDEST = 80, 120
+"""Columns that the summary takes, whatever the width of the terminal."""
 
 PROPERTIES = ("requirement", "level", "revision", "verdict", "section")
 """Members of a result that also become JUnit properties, as `mcp.<member>`."""
@@ -126,7 +130,8 @@ class Results:
 
         reporter.section("MCP conformance")
         settings = run_of(self._config).settings
-        for text, markup in summary_lines(self.rows, self.target(), strict=settings.strict):
+        width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+        for text, markup in summary_lines(self.rows, self.target(), strict=settings.strict, width=width):
             reporter.write_line(text, **markup)
 
     def write_report(self) -> None:

@@ -19,8 +19,8 @@ from reference_server._context import (
     Receive,
     Scope,
     Send,
-    read_requests,
 )
+from reference_server._reading import read_requests
 
 MODES: Final = ("stateless", "stateful")
 ERAS: Final = tuple(SERVED_REVISIONS)

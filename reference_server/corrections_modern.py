@@ -123,7 +123,7 @@ def check_version(context: RequestContext) -> None:
             400,
             UNSUPPORTED_VERSION,
             "Unsupported protocol version",
-            data={"supported": list(reversed(context.facts.revisions)), "requested": stated[:100]},
+            data={"supported": list(reversed(context.facts.revisions)), "requested": stated},
         )
 
 

@@ -5,11 +5,14 @@ What the server announces at all is the update of a resource; its lists never ch
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from mcp.server.context import ServerRequestContext
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
 from mcp_types import SubscriptionFilter, SubscriptionsListenRequestParams, SubscriptionsListenResult
+
+MAX_STREAMS: Final = 1000
+"""How many streams may be open at once; a further one is refused."""
 
 
 class Listening:
@@ -17,7 +20,7 @@ class Listening:
 
     def __init__(self) -> None:
         self._bus = InMemorySubscriptionBus()
-        self._handler = ListenHandler(self._bus)
+        self._handler = ListenHandler(self._bus, max_subscriptions=MAX_STREAMS)
 
     async def serve(
         self, context: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams

@@ -95,6 +95,16 @@ _OLD_BLOCK: Final = _any_of("TextContent", "ImageContent", "AudioContent", "Embe
 _OLD_PRIMITIVES: Final = _primitive("string", "number", "integer", "boolean")
 _PRIMITIVES: Final = _primitive("string", "number", "integer", "boolean", "array")
 
+_TEXT: Final[Schema] = {"type": "string"}
+_IMPLEMENTATION: Final[Schema] = {
+    "type": "object",
+    "required": ["name", "version"],
+    "properties": {
+        **dict.fromkeys(("name", "version", "title", "description", "websiteUrl"), _TEXT),
+        "icons": {"type": "array", "items": {"$ref": "#/$defs/Icon"}},
+    },
+}
+
 REPLACED: Final[dict[str, dict[tuple[str, str], Schema]]] = {
     # (definition, member) -> its schema at that revision.
     "2025-03-26": {
@@ -121,6 +131,11 @@ REPLACED: Final[dict[str, dict[tuple[str, str], Schema]]] = {
     },
     "2026-07-28": {
         ("RequestedSchema", "properties"): {"type": "object", "additionalProperties": _PRIMITIVES},
+        # An object that is open would pass for a request for input, whatever it lacks as a result.
+        ("InputRequiredResult", "resultType"): {"const": "input_required"},
+        # mcp-types leaves what a server says of itself open: schema.ts `ResultMetaObject`, `Implementation`.
+        ("ResultMetaObject", "io.modelcontextprotocol/serverInfo"): _IMPLEMENTATION,
+        ("SubscriptionsListenResultMeta", "io.modelcontextprotocol/serverInfo"): _IMPLEMENTATION,
     },
 }
 

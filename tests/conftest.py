@@ -57,3 +57,10 @@ def stateful_url() -> Iterator[str]:
     """URL of a clean reference server with sessions."""
     with running_reference(mode="stateful") as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def modern_url() -> Iterator[str]:
+    """URL of a clean reference server of the modern era alone."""
+    with running_reference(mode="stateless", era="modern") as url:
+        yield url

@@ -60,6 +60,10 @@ from pytest_mcp_http.assertions.lifecycle import (
     assert_ping_prompt,
     assert_ping_result,
 )
+from pytest_mcp_http.assertions.lists import (
+    assert_same_items,
+    assert_same_order,
+)
 from pytest_mcp_http.assertions.meta import (
     assert_meta_keys_valid,
     assert_meta_prefixes_free,
@@ -225,6 +229,8 @@ __all__ = [
     "assert_retry_before_end",
     "assert_retry_served",
     "assert_sampling_messages",
+    "assert_same_items",
+    "assert_same_order",
     "assert_server_messages_allowed",
     "assert_serves_get",
     "assert_session_gone",

@@ -158,6 +158,7 @@ class FoundIcon:
 
 
 _ICON_HOLDERS: Final = ("serverInfo", "tools", "prompts", "resources", "resourceTemplates")
+_SERVER_INFO: Final = "io.modelcontextprotocol/serverInfo"
 
 
 def icons_in(response: Judged) -> list[FoundIcon]:
@@ -167,6 +168,9 @@ def icons_in(response: Judged) -> list[FoundIcon]:
         result = message.result
         for name in _ICON_HOLDERS if isinstance(result, dict) else ():
             found += _icons(result.get(name), f"result.{name}")
+        meta = result.get("_meta") if isinstance(result, dict) else None
+        info = meta.get(_SERVER_INFO) if isinstance(meta, dict) else None
+        found += _icons(info, f"result._meta[{json.dumps(_SERVER_INFO)}]")
     return found
 
 

@@ -14,7 +14,7 @@ from importlib import resources
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_mcp_http.spec.revisions import REVISIONS
+from pytest_mcp_http.spec.revisions import MODERN_REVISIONS, REVISIONS
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 MAX_VIOLATIONS: Final = 100
 """Most schema errors reported for one message; a list of ten thousand bad tools needs no longer report."""
+
+CORE_RESULT_TYPES: Final = frozenset({"complete", "input_required"})
+"""Values of `resultType` that the specification itself defines, from 2026-07-28 on."""
 
 MAX_SHOWN: Final = 80
 """Most characters of a value that a message quotes."""
@@ -74,11 +77,15 @@ def validate_result(method: str, revision: str, result: object) -> list[Violatio
         result: The `result` member of the response.
 
     Returns:
-        The violations, in document order; none for a method that the revision does not define.
+        The violations, in document order; none for a method that the revision does not define, and none for a
+        result of a type that only an extension can define.
 
     Raises:
         ValueError: If the revision is unknown.
     """
+    kind = result.get("resultType") if isinstance(result, dict) else None
+    if revision in MODERN_REVISIONS and isinstance(kind, str) and kind not in CORE_RESULT_TYPES:
+        return []
     return _violations(revision, "results", method, result, "result")
 
 
@@ -203,7 +210,7 @@ def _rank(branch: list[ValidationError]) -> tuple[int, int]:
 def _is_foreign(cause: ValidationError) -> bool:
     """Tell whether a branch is out of the question: another JSON type at its root, or another tag."""
     at_root = not cause.path
-    is_tag = list(cause.path) in (["type"], ["mode"])
+    is_tag = list(cause.path) in (["type"], ["mode"], ["resultType"])
     return (at_root and cause.validator == "type") or (is_tag and cause.validator == "const")
 
 
@@ -245,6 +252,8 @@ def _explain_any_of(error: ValidationError, path: str) -> Violation:
         return Violation(_join(path, [name]), message, tags[0].instance, "enum")
     incomplete = [cause for cause in causes if not cause.path and cause.validator == "required"]
     members = _unique(name for cause in incomplete for name in _missing(cause))
+    if len(members) == 1:
+        return Violation(_join(path, members), "the required member is missing", value, "required")
     if members:
         return Violation(path, f"lacks one of the members {', '.join(members)}", value, "anyOf")
     return Violation(path, f"is {_shown(value)}, which is none of the shapes allowed here", value, "anyOf")

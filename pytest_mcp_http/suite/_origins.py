@@ -33,23 +33,23 @@ def lookalikes(tour: Tour) -> tuple[str, ...]:
     )
 
 
-def initialize_from(tour: Tour, origin: str | None, *, host: str | None = None) -> Exchange:
-    """Return the answer to an `initialize` with some `Origin` (None: without) and perhaps another `Host`."""
+def opening_from(tour: Tour, origin: str | None, *, host: str | None = None) -> Exchange:
+    """Return the answer to the opening with some `Origin` (None: without) and perhaps another `Host`."""
 
     def probe() -> Exchange:
         client = tour.new_client()
         headers = {"Origin": origin} if host is None else {"Origin": origin, "Host": host}
-        exchange = client.initialize(headers=headers)
+        exchange = client.open(headers=headers)
         client.close()
         return exchange
 
-    return tour.memo(f"initialize from {origin} to {host}", probe)
+    return tour.memo(f"opening from {origin} to {host}", probe)
 
 
-def hostile_initialize(tour: Tour) -> Exchange:
-    """Return the answer to an `initialize` from the hostile origin, after one without origin was served."""
-    tour.require(initialize_from(tour, None), "initialize without Origin")
-    exchange = initialize_from(tour, HOSTILE)
+def hostile_opening(tour: Tour) -> Exchange:
+    """Return the answer to the opening from the hostile origin, after one without origin was served."""
+    tour.require(opening_from(tour, None), f"{tour.dialect.opening} without Origin")
+    exchange = opening_from(tour, HOSTILE)
     refused_by_others(exchange)
     return exchange
 
@@ -71,12 +71,12 @@ def judge_refusal(tour: Tour, exchange: Exchange, what: str) -> None:
 
 
 def validates_origins(tour: Tour) -> None:
-    """Stop where the server does not validate the origin of `initialize` at all.
+    """Stop where the server does not validate the origin of the opening at all.
 
     Raises:
         NotVerified: If it serves the hostile origin.
     """
-    if is_served(hostile_initialize(tour)):
+    if is_served(hostile_opening(tour)):
         raise NotVerified(f"not validated at all: Origin: {HOSTILE} is served")
 
 

@@ -16,12 +16,14 @@ MESSAGES_VALID: Final = "schema.messages-valid"
 
 _CACHEABLE: Final = r"(tools|prompts|resources|resources/templates)/list|resources/read"
 """What gives results that may be kept; a hint that is missing belongs to a requirement of its method."""
+_SERVER_INFO: Final = r'result\._meta\["io\.modelcontextprotocol/serverInfo"\]'
 
 OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"initialize", r"result\.serverInfo\.(name|version)", "schema.implementation-fields"),
     (r"initialize", r"result(\.(protocolVersion|capabilities|serverInfo))?", "lifecycle.initialize-result"),
     (r"initialize", r"result\.capabilities\b.+", "lifecycle.operation-capability-shape"),
     (r"ping", r"result\b.*", "lifecycle.ping-empty-result"),
+    (r".*", rf"{_SERVER_INFO}(\.(name|version))?", "schema.implementation-fields"),
     (r"tools/list", r"result\.tools\[\d+\]\.annotations\b.*", "schema.annotations-tool"),
     (r"prompts/list", r"result\.prompts\[\d+\]\.arguments\b.*", "schema.prompt-argument-shape"),
     (r"resources/list", r"result\.resources\[\d+\]\.size", "schema.size-number"),

@@ -65,9 +65,8 @@ def test_server_messages_are_allowed(mcp_tour: Tour) -> None:
 
 @requirement("schema.implementation-fields")
 def test_server_info_has_name_and_version(mcp_tour: Tour) -> None:
-    result = mcp_tour.opening.result
-    if not isinstance(result, dict) or not isinstance(result.get("serverInfo"), dict):
-        raise NotApplicable("the answer to initialize has no serverInfo object")
+    if mcp_tour.dialect.info_in(mcp_tour.opening.result) is None:
+        raise NotApplicable(f"the answer to {mcp_tour.dialect.opening} has no serverInfo")
     judge_shapes(mcp_tour, "schema.implementation-fields")
 
 

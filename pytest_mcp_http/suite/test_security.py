@@ -20,11 +20,11 @@ from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._addresses import accepts, own_addresses
 from pytest_mcp_http.suite._origins import (
     HOSTILE,
-    hostile_initialize,
-    initialize_from,
+    hostile_opening,
     judge_refusal,
     lookalikes,
     open_stream,
+    opening_from,
     own_origin,
     validates_origins,
 )
@@ -55,28 +55,28 @@ def local_only(tour: Tour) -> None:
         raise NotApplicable("the server is not on this machine")
 
 
-def judge_initialize(tour: Tour) -> None:
+def judge_opening(tour: Tour) -> None:
     """Judge the answer to the hostile origin, also of a plain request where no session guards it."""
-    judge_refusal(tour, hostile_initialize(tour), "initialize")
+    judge_refusal(tour, hostile_opening(tour), tour.dialect.opening)
     if tour.session_id is None:
         served(tour)
-        judge_refusal(tour, tour.client.request("ping", headers={"Origin": HOSTILE}), "a request")
+        judge_refusal(tour, tour.client.plain(headers={"Origin": HOSTILE}), "a request")
 
 
 @requirement("security.origin-validated")
 def test_origin_is_validated(mcp_tour: Tour) -> None:
-    judge_initialize(mcp_tour)
+    judge_opening(mcp_tour)
 
 
 @requirement("security.origin-invalid-403")
 def test_invalid_origin_is_403(mcp_tour: Tour) -> None:
-    judge_initialize(mcp_tour)
+    judge_opening(mcp_tour)
 
 
 @requirement("security.origin-null")
 def test_null_origin_is_refused(mcp_tour: Tour) -> None:
     validates_origins(mcp_tour)
-    exchange = initialize_from(mcp_tour, "null")
+    exchange = opening_from(mcp_tour, "null")
     if is_served(exchange):
         violated(
             f"{exchange.summary}, with Origin: null",
@@ -90,7 +90,7 @@ def test_lookalike_origins_are_refused(mcp_tour: Tour) -> None:
     local_only(mcp_tour)
     validates_origins(mcp_tour)
     for origin in lookalikes(mcp_tour):
-        exchange = initialize_from(mcp_tour, origin)
+        exchange = opening_from(mcp_tour, origin)
         refused_by_others(exchange)
         if is_served(exchange):
             violated(
@@ -157,9 +157,9 @@ def test_origin_in_a_live_session(mcp_tour: Tour) -> None:
 @requirement("security.origin-valid-accepted")
 def test_own_origin_is_accepted(mcp_tour: Tour) -> None:
     local_only(mcp_tour)
-    mcp_tour.require(initialize_from(mcp_tour, None), "initialize without Origin")
+    mcp_tour.require(opening_from(mcp_tour, None), f"{mcp_tour.dialect.opening} without Origin")
     origin = own_origin(mcp_tour)
-    exchange = initialize_from(mcp_tour, origin)
+    exchange = opening_from(mcp_tour, origin)
     refused_by_others(exchange)
     if exchange.result is None:
         violated(f"{exchange.summary}, with Origin: {origin}", "the request is served", exchange)
@@ -167,7 +167,7 @@ def test_own_origin_is_accepted(mcp_tour: Tour) -> None:
 
 @requirement("security.origin-403-body")
 def test_refusal_of_an_origin_names_no_request(mcp_tour: Tour) -> None:
-    exchange = hostile_initialize(mcp_tour)
+    exchange = hostile_opening(mcp_tour)
     if exchange.status != 403:
         raise NotApplicable("the Origin was not refused with 403")
     assert_anonymous_refusal(exchange)
@@ -176,8 +176,8 @@ def test_refusal_of_an_origin_names_no_request(mcp_tour: Tour) -> None:
 @requirement("security.host-validated")
 def test_host_is_validated(mcp_tour: Tour) -> None:
     local_only(mcp_tour)
-    mcp_tour.require(initialize_from(mcp_tour, None), "initialize with the real Host")
-    exchange = initialize_from(mcp_tour, None, host="attacker.invalid")
+    mcp_tour.require(opening_from(mcp_tour, None), f"{mcp_tour.dialect.opening} with the real Host")
+    exchange = opening_from(mcp_tour, None, host="attacker.invalid")
     refused_by_others(exchange)
     if is_served(exchange):
         violated(
@@ -202,9 +202,9 @@ def test_local_server_listens_on_loopback_only(mcp_tour: Tour) -> None:
         # Without the user's headers: what listens there may be another program. The Host is the real one.
         name = ("Host", parts.netloc.rpartition("@")[2])
         client = McpClient(url, mcp_tour.revision, mcp_tour.wire, headers=(name,))
-        exchange = client.initialize()
+        exchange = client.open()
         client.close()
-        if is_same_server(exchange, mcp_tour.opening):
+        if is_same_server(mcp_tour, exchange):
             violated(
                 f"the server also answers at {host}:{port}",
                 "a server that listens on loopback only",
@@ -215,15 +215,15 @@ def test_local_server_listens_on_loopback_only(mcp_tour: Tour) -> None:
         raise NotVerified(f"something listens at {', '.join(unknown)}, which may be another program")
 
 
-def is_same_server(one: Exchange, other: Exchange) -> bool:
-    """Tell whether two answers to `initialize` name the same server."""
-    infos = [e.result.get("serverInfo") if isinstance(e.result, dict) else None for e in (one, other)]
+def is_same_server(tour: Tour, answer: Exchange) -> bool:
+    """Tell whether an answer to the opening names the server of the tour."""
+    infos = [tour.dialect.info_in(exchange.result) for exchange in (answer, tour.opening)]
     return isinstance(infos[0], dict) and infos[0] == infos[1]
 
 
 @dataclass(frozen=True)
 class Lists:
-    """The answers to the lists that a server declares, by method, or to a refused `initialize`."""
+    """The answers to the lists that a server declares, by method, or to a refused opening."""
 
     answers: Mapping[str, Exchange]
 
@@ -252,10 +252,11 @@ def lists_without_credentials(tour: Tour, authorization: str | None = None) -> L
     def probe() -> Lists:
         headers = () if authorization is None else (("Authorization", authorization),)
         client = McpClient(tour.target.url, tour.revision, tour.wire, headers=headers)
-        first = client.initialize()
+        first = client.open()
         if first.result is None:
-            return Lists({"initialize": first})
-        client.initialized()
+            return Lists({tour.dialect.opening: first})
+        if tour.dialect.sessions:
+            client.initialized()
         answers = Lists({method: client.request(method) for method in methods})
         client.close()
         return answers
@@ -272,7 +273,7 @@ def judge_made_up_token(tour: Tour) -> None:
     refused = lists_without_credentials(tour).refused
     lists = lists_without_credentials(tour, MADE_UP_TOKEN)
     for method in lists.served:
-        if method in refused or "initialize" in refused:
+        if method in refused or tour.dialect.opening in refused:
             exchange = lists.answers[method]
             violated(f"{method} is served with a token that was made up", CREDENTIALS_NEEDED, exchange)
 
@@ -317,7 +318,7 @@ def test_cors(mcp_tour: Tour) -> None:
     client = mcp_tour.client
     preflight = client.send(client.build("OPTIONS", headers=PREFLIGHT))
     assert_preflight(preflight, open_server=not mcp_tour.target.headers)
-    for exchange in (preflight, hostile_initialize(mcp_tour)):
+    for exchange in (preflight, hostile_opening(mcp_tour)):
         assert_origin_not_granted(exchange)
 
 

@@ -24,7 +24,8 @@ class Fault:
         summary: One line: what the server does wrong.
         layer: Function from the ASGI app inside to the deviating one; see `reference_server._layers`.
         modes: Modes in which it makes sense.
-        options: Options of `create_app` that it needs, for example `{"json_response": True}`.
+        options: Options of `reference_server.app.ReferenceApp` that it needs, for example
+            `{"json_response": True}` or `{"era": "modern"}`.
         revisions: Revisions at which its proof is run, where it would break others as a whole.
     """
 
@@ -33,7 +34,7 @@ class Fault:
     modes: tuple[str, ...] = ("stateless", "stateful")
     summary: str = field(kw_only=True)
     layer: Callable[..., ASGIApp] = field(kw_only=True)
-    options: Mapping[str, bool | str] = field(default_factory=dict, kw_only=True)
+    options: Mapping[str, bool | float | str] = field(default_factory=dict, kw_only=True)
     revisions: tuple[str, ...] = field(default=REVISIONS, kw_only=True)
 
     @property

@@ -6,11 +6,17 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from reference_server._context import HANDSHAKE_REVISIONS, Layer, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, REVISIONS, Layer, RequestContext
 from reference_server._layers import rewrite_message
 from reference_server.faults import Fault
 
-LATEST = HANDSHAKE_REVISIONS[-1]
+WITH_ICONS = REVISIONS[2:]
+"""Revisions that have icons."""
+
+OPENING = "opening"
+"""Stands for `initialize`, or for `server/discover` in the modern era."""
+
+SERVER_INFO = "io.modelcontextprotocol/serverInfo"
 
 ICON = {"src": "data:image/png;base64,iVBORw0KGgo=", "mimeType": "image/png", "sizes": ["48x48"]}
 
@@ -19,12 +25,13 @@ def result_of(method: str, change: Callable[[dict[str, Any]], object]) -> Layer:
     """Change the results of one method; batches are left alone.
 
     Args:
-        method: JSON-RPC method that was asked for.
+        method: JSON-RPC method that was asked for, or `OPENING`.
         change: Gets a copy of the result.
     """
 
     def changed(message: Any, context: RequestContext) -> Any:
-        if context.rpc_method != method or "result" not in message:
+        asked = context.is_opening if method == OPENING else context.rpc_method == method
+        if not asked or "result" not in message:
             return message
         message = copy.deepcopy(message)
         change(message["result"])
@@ -34,7 +41,7 @@ def result_of(method: str, change: Callable[[dict[str, Any]], object]) -> Layer:
 
 
 def before_result_of(
-    method: str, message: dict[str, Any], *, revisions: tuple[str, ...] = HANDSHAKE_REVISIONS
+    method: str, message: dict[str, Any], *, revisions: tuple[str, ...] = REVISIONS
 ) -> Layer:
     """Send a message of the server's own in the event stream ahead of a result.
 
@@ -50,6 +57,12 @@ def before_result_of(
         return [{"jsonrpc": "2.0", **message}, answer]
 
     return rewrite_message(changed)
+
+
+def info_in(result: dict[str, Any]) -> dict[str, Any]:
+    """Return what the result of the opening says of the server, in the place of its era."""
+    info: dict[str, Any] = result["serverInfo"] if "serverInfo" in result else result["_meta"][SERVER_INFO]
+    return info
 
 
 def _last_argument(result: dict[str, Any]) -> dict[str, Any]:
@@ -76,7 +89,7 @@ def sent_fault(
     requirement: str,
     summary: str,
     message: dict[str, Any],
-    revisions: tuple[str, ...] = HANDSHAKE_REVISIONS,
+    revisions: tuple[str, ...] = REVISIONS,
 ) -> Fault:
     """Make a fault that sends a message of the server's own, for which it needs event streams."""
     return Fault(
@@ -132,14 +145,15 @@ FAULTS = (
     fault(
         "schema.instructions-object",
         "schema.messages-valid",
-        "the instructions in the answer to initialize are an object",
-        result_of("initialize", lambda r: r.update(instructions={"text": "simulated"})),
+        "the instructions in the answer to the opening are an object",
+        result_of(OPENING, lambda r: r.update(instructions={"text": "simulated"})),
     ),
     sent_fault(
         "schema.notification-params",
         "schema.messages-valid",
         "a cancelled notification gives its reason as a number",
         {"method": "notifications/cancelled", "params": {"requestId": 7, "reason": 5}},
+        HANDSHAKE_REVISIONS,
     ),
     sent_fault(
         "schema.client-notification",
@@ -169,19 +183,19 @@ FAULTS = (
         "schema.version-number",
         "schema.implementation-fields",
         "the version in serverInfo is a number",
-        result_of("initialize", lambda r: r["serverInfo"].update(version=1.0)),
+        result_of(OPENING, lambda r: info_in(r).update(version=1.0)),
     ),
     fault(
         "schema.server-without-version",
         "schema.implementation-fields",
         "serverInfo has no version",
-        result_of("initialize", lambda r: r["serverInfo"].pop("version")),
+        result_of(OPENING, lambda r: info_in(r).pop("version")),
     ),
     fault(
         "schema.server-without-name",
         "schema.implementation-fields",
         "serverInfo has a title, and no name",
-        result_of("initialize", lambda r: r["serverInfo"].update(title=r["serverInfo"].pop("name"))),
+        result_of(OPENING, lambda r: info_in(r).update(title=info_in(r).pop("name"))),
     ),
     fault(
         "schema.hint-text",
@@ -238,30 +252,28 @@ FAULTS = (
         ("schema.icon-src",),
         summary="the src of an icon is relative",
         layer=result_of("tools/list", lambda r: r["tools"][0].update(icons=[{**ICON, "src": "/icon.png"}])),
-        revisions=(LATEST,),
+        revisions=WITH_ICONS,
     ),
     Fault(
         "schema.icon-file",
         ("schema.icon-src",),
         summary="the src of the server's icon is a file URL",
-        layer=result_of(
-            "initialize", lambda r: r["serverInfo"].update(icons=[{**ICON, "src": "file:///icon.png"}])
-        ),
-        revisions=(LATEST,),
+        layer=result_of(OPENING, lambda r: info_in(r).update(icons=[{**ICON, "src": "file:///icon.png"}])),
+        revisions=WITH_ICONS,
     ),
     Fault(
         "schema.icon-without-src",
         ("schema.icon-src",),
         summary="the icon of a prompt has uri instead of src",
         layer=result_of("prompts/list", lambda r: r["prompts"][0].update(icons=[{"uri": ICON["src"]}])),
-        revisions=(LATEST,),
+        revisions=WITH_ICONS,
     ),
     Fault(
         "schema.icon-size-plain",
         ("schema.icon-sizes",),
         summary="the size of an icon is one number",
         layer=result_of("tools/list", lambda r: r["tools"][0].update(icons=[{**ICON, "sizes": ["48"]}])),
-        revisions=(LATEST,),
+        revisions=WITH_ICONS,
     ),
     Fault(
         "schema.icon-elsewhere",
@@ -271,6 +283,6 @@ FAULTS = (
             "resources/list",
             lambda r: r["resources"][0].update(icons=[{**ICON, "src": "https://cdn.example/icon.png"}]),
         ),
-        revisions=(LATEST,),
+        revisions=WITH_ICONS,
     ),
 )

@@ -202,13 +202,13 @@ FAULTS = (
         "security.origin-unchecked-at-latest-revision",
         "security.origin-invalid-403",
         "the Origin is not looked at for clients of the latest revision",
-        unchecked(lambda c: c.is_initialize and c.revision == LATEST),
+        unchecked(lambda c: c.is_opening and not is_old(c)),
     ),
     fault(
         "security.origin-refused-with-400",
         "security.origin-invalid-403",
         "a foreign Origin gets 400",
-        refused_with(400, lambda c: c.is_initialize),
+        refused_with(400, lambda c: c.is_opening),
     ),
     fault(
         "security.origin-null-allowed",
@@ -284,7 +284,7 @@ FAULTS = (
         "security.origin-403-body",
         "the error for a foreign Origin has the id of the request",
         answer_instead(
-            lambda c: c.is_initialize and is_foreign(c),
+            lambda c: c.is_opening and is_foreign(c),
             403,
             body=lambda c: error_message(INVALID_REQUEST, "The Origin is not allowed", request_id=c.rpc_id),
         ),

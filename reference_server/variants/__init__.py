@@ -31,7 +31,7 @@ class Variant:
     modes: tuple[str, ...] = ("stateless", "stateful")
     summary: str = field(kw_only=True)
     layer: Callable[..., ASGIApp] = field(kw_only=True)
-    options: Mapping[str, bool | str] = field(default_factory=dict, kw_only=True)
+    options: Mapping[str, bool | float | str] = field(default_factory=dict, kw_only=True)
     revisions: tuple[str, ...] = field(default=REVISIONS, kw_only=True)
 
 

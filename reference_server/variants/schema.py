@@ -6,7 +6,7 @@ from typing import Any
 
 from reference_server._context import RequestContext
 from reference_server._layers import rewrite_message
-from reference_server.faults.schema import ICON, before_result_of, result_of
+from reference_server.faults.schema import ICON, SERVER_INFO, before_result_of, result_of
 from reference_server.variants import Variant
 
 _ITEMS = ("tools", "prompts", "resources", "resourceTemplates")
@@ -18,11 +18,12 @@ def _items(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _with_icons(message: Any, context: RequestContext) -> Any:
     result = message.get("result")
-    if not isinstance(result, dict) or context.revision != "2025-11-25":
+    if not isinstance(result, dict) or (context.revision or "") < "2025-11-25":
         return message
     own = f"{context.scheme}://{context.header('host')}/icon.svg"
     icons = [ICON, {"src": own, "sizes": ["any"], "theme": "dark"}, {"src": own, "sizes": ["48x48", "96x96"]}]
-    for holder in [*_items(result), *filter(None, [result.get("serverInfo")])]:
+    own_info = [result.get("serverInfo"), result.get("_meta", {}).get(SERVER_INFO)]
+    for holder in [*_items(result), *filter(None, own_info)]:
         holder["icons"] = icons
     return {**message, "result": dict(result)}
 

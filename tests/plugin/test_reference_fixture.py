@@ -35,10 +35,16 @@ def test_reference_servers_are_started_on_demand(pytester: pytest.Pytester) -> N
             with pytest.raises(RequirementViolated):
                 assert_session_id(initialize(mcp_reference(faults=["session.id-with-space"])))
 
+        @pytest.mark.parametrize("era, status", [("handshake", 400), ("dual", 405)])
+        def test_eras(mcp_reference, era, status):
+            headers = {**HEADERS, "MCP-Protocol-Version": "2026-07-28"}
+            url = mcp_reference("stateful", era=era)
+            assert httpx.get(url, headers=headers, timeout=20).status_code == status
+
         def test_wrong_value(mcp_reference):
             with pytest.raises(Exception, match="did you mean session.id-with-space"):
                 mcp_reference(faults=["session.id-with-spaces"])
         """
     )
     result = pytester.runpytest_subprocess()
-    result.assert_outcomes(passed=3)
+    result.assert_outcomes(passed=5)

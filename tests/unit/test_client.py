@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http._target import Target, open_target
-from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.client import McpClient, input_requests
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.http import HttpWire
 
@@ -111,3 +112,59 @@ class TestModern:
     def test_an_unknown_revision_is_refused(self) -> None:
         with pytest.raises(ValueError, match="1999-01-01"):
             McpClient("http://127.0.0.1/mcp", "1999-01-01", HttpWire())
+
+
+class TestModernServer:
+    def test_connecting_opens_no_session(self, modern_url: str) -> None:
+        with HttpWire() as wire, McpClient(modern_url, "2026-07-28", wire) as client:
+            assert client.negotiated == "2026-07-28"
+            assert client.session_id is None
+            assert client.plain().result is not None
+        assert [exchange.request.method for exchange in client.log] == ["POST", "POST"]
+
+    def test_listed_tools_tell_which_arguments_are_repeated_in_headers(self, modern_url: str) -> None:
+        with HttpWire() as wire:
+            client = McpClient(modern_url, "2026-07-28", wire)
+            params = {"name": "route_query", "arguments": {"region": "Köln", "options": {"tenant": "a"}}}
+            assert client.request("tools/call", params).error_code == -32020
+            client.request("tools/list")
+            exchange = client.request("tools/call", params)
+        assert exchange.result is not None
+        assert exchange.request.headers.get("mcp-param-region") == "=?base64?S8O2bG4=?="
+        assert exchange.request.headers.get("mcp-param-tenant") == "a"
+
+    def test_a_stream_of_changes_is_open_until_it_is_closed(self, modern_url: str) -> None:
+        with HttpWire() as wire:
+            client = McpClient(modern_url, "2026-07-28", wire)
+            with client.listen(notifications={}, id="mine") as stream:
+                assert stream.wait(lambda exchange: bool(exchange.messages), 5.0)
+                assert stream.alive
+            (acknowledged,) = stream.exchange.messages
+        assert acknowledged.method == "notifications/subscriptions/acknowledged"
+        assert acknowledged.params["_meta"]["io.modelcontextprotocol/subscriptionId"] == "mine"
+
+    def test_a_server_that_asks_back_is_answered_until_it_is_done(self, modern_url: str) -> None:
+        asked: list[str] = []
+
+        def answer(method: str, params: Mapping[str, Any]) -> object:
+            asked.append(method)
+            return {"action": "decline"}
+
+        with HttpWire() as wire:
+            client = McpClient(modern_url, "2026-07-28", wire, capabilities={"elicitation": {"form": {}}})
+            params = {"name": "ask_back", "arguments": {"kind": "elicitation"}}
+            exchange = client.complete("tools/call", params, answer)
+            assert exchange.result["resultType"] == "complete"  # type: ignore[index]
+            assert asked == ["elicitation/create"]
+            first = client.complete("tools/call", params, answer, rounds=0)
+        requests = input_requests(first)
+        assert requests is not None
+        assert [each["method"] for each in requests.values()] == ["elicitation/create"]
+        ids = [e.request.message.id for e in client.log if e.request.message is not None]
+        assert len(set(ids)) == len(ids)
+
+    def test_only_a_request_can_be_sent_again(self, modern_url: str) -> None:
+        with HttpWire() as wire:
+            client = McpClient(modern_url, "2026-07-28", wire)
+            with pytest.raises(ValueError, match="sent again"):
+                client.retry(client.get(), {})

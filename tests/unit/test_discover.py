@@ -117,7 +117,7 @@ class TestFacts:
     def test_the_sessions_that_it_opens_are_ended(self, serve):
         server = Server(sessions=True)
         facts_of(serve(server))
-        assert server.assigned == server.deleted == ["session-0", "session-1", "session-2"]
+        assert server.assigned == server.deleted == [f"session-{n}" for n in range(4)]
 
     def test_a_session_of_a_useless_answer_is_ended_too(self, serve):
         server = Server({"2025-11-25": "2024-11-05"}, sessions=True)
@@ -157,7 +157,7 @@ class TestFacts:
     def test_headers_go_with_every_request(self, serve):
         peer = serve(Server(sessions=True))
         facts_of(peer, headers=HEADERS)
-        assert len(peer.requests) == 9
+        assert len(peer.requests) == 11
         assert all(f"\r\nAuthorization: Bearer {SECRET}\r\n".encode() in request for request in peer.requests)
 
     @pytest.mark.parametrize(

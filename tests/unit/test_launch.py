@@ -502,10 +502,11 @@ class TestReference:
             raise ValueError("enough")
 
         monkeypatch.setattr(reference_server, "create_app", create_app)
-        options = ("fault=a", "variant=b", "fault=c", "json-response", "resumable")
+        options = ("fault=a", "variant=b", "fault=c", "json-response", "resumable", "era=modern")
         failure(reference="stateful", reference_options=options, path="/p")
         assert asked == {
             "mode": "stateful",
+            "era": "modern",
             "json_response": True,
             "resumable": True,
             "faults": ["a", "c"],

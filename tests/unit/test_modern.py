@@ -114,6 +114,23 @@ LEGACY = {
 }
 
 
+def sessions_only(connection, sent):
+    """Know the modern requests, but name 2026-07-28 only to those who ask for another version."""
+    version = sent["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"]
+    if sent["method"] == "server/discover" and version == "2026-07-28":
+        connection.reply(message(sent, result={"supportedVersions": list(HANDSHAKE_REVISIONS)}), JSON)
+        return
+    supported = [*HANDSHAKE_REVISIONS, *(["2026-07-28"] if version != "2026-07-28" else [])]
+    refusal = error(-32022, {"supported": supported, "requested": version})
+    connection.reply(message(sent, **refusal), JSON, status=b"400 Bad Request")
+
+
+LEGACY["names it to strangers only"] = sessions_only
+LEGACY["refuses it as unsupported"] = says(
+    error(-32022, {"supported": list(HANDSHAKE_REVISIONS)}), b"400 Bad Request"
+)
+
+
 @pytest.mark.parametrize("name", LEGACY)
 def test_a_legacy_server_is_none_whatever_it_answers(serve, name):
     server = Server(LEGACY[name])
@@ -121,8 +138,26 @@ def test_a_legacy_server_is_none_whatever_it_answers(serve, name):
         facts = discover(wire, serve(server).url)
     assert facts.era == "handshake"
     assert facts.revisions == HANDSHAKE_REVISIONS
-    assert facts.evidence[1].startswith("server/discover gets ")
+    assert facts.evidence[1].startswith("server/discover ")
     assert 1 <= len(server.probes) <= 3
+
+
+def test_a_server_that_falls_over_is_told_so(serve):
+    fallen = []
+
+    def modern(connection, sent):
+        fallen.append(sent["method"])
+        connection.reply(status=b"500 Internal Server Error")
+
+    def handshake(connection, sent):
+        if fallen:
+            connection.reply(status=b"500 Internal Server Error")
+        else:
+            negotiates(connection, sent)
+
+    with HttpWire(LIMITS) as wire, pytest.raises(TargetError, match="no longer does since") as caught:
+        discover(wire, serve(Server(modern, handshake)).url)
+    assert "restart the server" in str(caught.value)
 
 
 def test_a_silent_server_is_probed_once(serve):

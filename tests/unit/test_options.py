@@ -167,7 +167,7 @@ mcp_cases = ["session.*", "sse.*"]
         assert read("--mcp-report", "out.json").report == str(below / "out.json")
 
     def test_reference_options(self, read):
-        options = ["fault=x", "variant=y", "json-response", "resumable"]
+        options = ["era=modern", "fault=x", "variant=y", "json-response", "resumable"]
         args = [arg for option in options for arg in ("--mcp-reference-option", option)]
         assert read("--mcp-reference", "stateful", *args).reference_options == tuple(options)
 
@@ -234,6 +234,7 @@ WRONG = [
     ("--mcp-report", "report.xml", ".json"),
     ("--mcp-reference-option", "fault", "fault=ID"),
     ("--mcp-reference-option", "fault=", "fault=ID"),
+    ("--mcp-reference-option", "era", "era=ERA"),
     ("--mcp-reference-option", "json-response=yes", "json-response"),
     ("--mcp-reference-option", "bug=x", "variant=NAME"),
 ]

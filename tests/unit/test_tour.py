@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
 from pytest_mcp_http._options import Settings
+from pytest_mcp_http._roles import Role
 from pytest_mcp_http._target import Target, open_target
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.tour import Tour
@@ -42,3 +46,36 @@ def test_memo_keeps_what_a_probe_found_and_what_it_could_not_find(target: Target
                 tour.memo("probe", fail)
         assert made == [1]
         tour.close()
+
+
+def test_tour_of_the_modern_era_needs_no_session(reference: Callable[..., str]) -> None:
+    with open_target(Settings(url=reference(mode="stateful"))) as running, running.target.open_wire() as wire:
+        tour = Tour(running.target, "2026-07-28", wire)
+        tour.close()
+    names = [step.name for step in tour.steps]
+    methods = {step.method for step in tour.steps}
+    assert names[0] == "opening"
+    assert methods >= {"server/discover", "tools/list", "prompts/get", "resources/read"}
+    assert not methods & {"initialize", "ping", "logging/setLevel", "notifications/initialized"}
+    assert tour.session_id is None
+    assert tour.get is None
+    assert tour.listening is tour.stream
+    assert tour.listening is not None
+    assert [message.method for message in tour.listening.messages] == [
+        "notifications/subscriptions/acknowledged"
+    ]
+    assert tour.opening.result is not None
+    assert {exchange.request.method for exchange in tour.client.log} == {"POST"}
+
+
+def test_a_role_without_a_tool_is_not_verified_and_says_what_to_add(reference: Callable[..., str]) -> None:
+    settings = Settings(url=reference(mode="stateless"))
+    with open_target(settings) as running, running.target.open_wire() as wire:
+        tour = Tour(running.target, "2026-07-28", wire)
+        assert [role.tool for role in tour.roles("slow")] == ["count_ticks"]
+        named = replace(running.target, roles=(Role("slow", "not_there"),))
+        stranger = replace(named, facts=replace(named.facts, server_name="another server"))
+        with pytest.raises(NotVerified, match="the tool not_there of the role slow is not listed"):
+            Tour(named, "2026-07-28", wire).roles("slow")
+        with pytest.raises(NotVerified, match="to the ini value mcp_roles"):
+            Tour(stranger, "2026-07-28", wire).roles("witness")

@@ -19,6 +19,7 @@ from reference_server.app import ReferenceApp
 from reference_server.serving import config, listen
 
 LIMIT = 10.0
+MODERN = "2026-07-28"
 
 
 class _Server(uvicorn.Server):
@@ -47,9 +48,19 @@ class Endpoint:
         content = message if isinstance(message, bytes) else json.dumps(message)
         return self.http.post(self.url, content=content, headers=lines)
 
-    def initialize(self, revision: str = "2025-11-25") -> dict[str, str]:
+    def modern(self, method: str, params: Mapping[str, object] | None = None, **given: Any) -> httpx.Response:
+        """POST a request of the modern era, see `modern`."""
+        message, headers = modern(method, params, **given)
+        return self.http.post(self.url, content=json.dumps(message), headers=headers)
+
+    def modern_call(self, tool: str, arguments: Mapping[str, object], **given: Any) -> Any:
+        """Call a tool in the modern era and return its JSON result."""
+        answer = messages(self.modern("tools/call", {"name": tool, "arguments": arguments}, **given))[-1]
+        return json.loads(answer["result"]["content"][0]["text"])
+
+    def initialize(self, revision: str = "2025-11-25", **capabilities: object) -> dict[str, str]:
         """Open a session and return the headers that belong to it."""
-        response = self.post(initialize(revision))
+        response = self.post(initialize(revision, **capabilities))
         assert response.status_code == 200
         agreed = messages(response)[0]["result"]["protocolVersion"]
         session = response.headers.get("mcp-session-id")
@@ -79,12 +90,37 @@ def call(
     return request("tools/call", {"name": tool, "arguments": dict(arguments), **meta}, identity)
 
 
-def initialize(revision: str, identity: object = "init") -> dict[str, Any]:
+def initialize(revision: str, identity: object = "init", **capabilities: object) -> dict[str, Any]:
     """Build an `initialize` request."""
     client = {"name": "tests", "version": "1"}
-    return request(
-        "initialize", {"protocolVersion": revision, "capabilities": {}, "clientInfo": client}, identity
-    )
+    params = {"protocolVersion": revision, "capabilities": capabilities, "clientInfo": client}
+    return request("initialize", params, identity)
+
+
+def modern(
+    method: str,
+    params: Mapping[str, object] | None = None,
+    *,
+    identity: object = 1,
+    version: object = MODERN,
+    capabilities: object = None,
+    meta: Mapping[str, object] | None = None,
+    headers: Mapping[str, str | None] | None = None,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Build a request of the modern era and its headers; `headers` change them, None leaves one out."""
+    prefix = "io.modelcontextprotocol/"
+    own = {f"{prefix}protocolVersion": version, f"{prefix}clientCapabilities": capabilities or {}}
+    lines: dict[str, str | None] = {
+        "accept": "application/json, text/event-stream",
+        "content-type": "application/json",
+        "mcp-protocol-version": str(version),
+        "mcp-method": method,
+    }
+    name = (params or {}).get({"resources/read": "uri"}.get(method, "name"))
+    if isinstance(name, str):
+        lines["mcp-name"] = name
+    message = request(method, {**(params or {}), "_meta": {**own, **(meta or {})}}, identity)
+    return message, {k: v for k, v in {**lines, **(headers or {})}.items() if v is not None}
 
 
 def blocks(text: str) -> list[dict[str, str]]:
@@ -127,7 +163,13 @@ Serve = Callable[..., Endpoint]
 def rpc() -> SimpleNamespace:
     """The functions of this file that build requests and read answers."""
     return SimpleNamespace(
-        request=request, call=call, initialize=initialize, blocks=blocks, messages=messages, running=running
+        request=request,
+        call=call,
+        initialize=initialize,
+        modern=modern,
+        blocks=blocks,
+        messages=messages,
+        running=running,
     )
 
 

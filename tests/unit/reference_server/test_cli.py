@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -62,6 +64,34 @@ def test_it_tells_where_it_listens_and_ends_on_sigterm_with_an_open_stream() -> 
         assert "Traceback" not in process.stderr.read()
 
 
+def test_sigterm_ends_subscriptions_with_their_result(rpc: Any) -> None:
+    message, headers = rpc.modern("subscriptions/listen", {"notifications": {}}, identity="sub")
+    with (
+        started("--mode", "stateless", "--era", "modern") as (process, line),
+        httpx.Client(timeout=LIMIT, trust_env=False) as client,
+        client.stream("POST", line.split()[-1], json=message, headers=headers) as response,
+    ):
+        found = (json.loads(line[6:]) for line in response.iter_lines() if line.startswith("data: "))
+        assert next(found)["method"] == "notifications/subscriptions/acknowledged"
+        process.send_signal(signal.SIGTERM)
+        [last] = found
+        assert (last["id"], last["result"]["resultType"]) == ("sub", "complete")
+        assert process.wait(LIMIT) == 0
+
+
+def test_eras(rpc: Any) -> None:
+    message, headers = rpc.modern("server/discover")
+    for era, statuses in (("handshake", (200, 400)), ("modern", (400, 200)), ("dual", (200, 200))):
+        with started("--mode", "stateless", "--era", era) as (_, line):
+            url = line.split()[-1]
+            accept = {"accept": "application/json, text/event-stream"}
+            answers = [
+                httpx.post(url, json=INITIALIZE, headers=accept, timeout=LIMIT, trust_env=False),
+                httpx.post(url, json=message, headers=headers, timeout=LIMIT, trust_env=False),
+            ]
+        assert tuple(answer.status_code for answer in answers) == statuses
+
+
 def test_json_responses() -> None:
     with started("--mode", "stateless", "--json-response") as (_, line):
         headers = {"accept": "application/json"}
@@ -77,6 +107,7 @@ def test_json_responses() -> None:
     [
         ((), ("--mode",)),
         (("--mode", "x"), ("--mode", "'x'", "stateless", "stateful")),
+        (("--mode", "stateful", "--era", "x"), ("--era", "'x'", "handshake", "modern", "dual")),
         (("--mode", "stateful", "--port", "70000"), ("--port", "'70000'", "65535")),
         (("--mode", "stateful", "--path", "mcp"), ("path", "'mcp'", "/")),
         (("--mode", "stateless", "--resumable"), ("resumable", "stateless", "stateful")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import FrozenInstanceError
 from typing import Any
 
@@ -49,6 +50,76 @@ def test_messages_are_dropped_or_multiplied(start: Any, rpc: Any) -> None:
     session = endpoint.initialize()
     assert endpoint.post(PING, session).content == b""
     assert len(rpc.messages(endpoint.post({**PING, "method": "tools/list"}, session))) == 2
+
+
+def test_modern_answers_are_rewritten_too(start: Any, rpc: Any) -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    def change(message: Any, context: layers.RequestContext) -> Any:
+        seen.append((context.era, context.revision, context.is_plain, context.session, context.is_initialize))
+        return {**message, "extra": "ü"}
+
+    async def twice(call: layers.Call) -> None:
+        first = await call.capture()
+        assert [message["extra"] for message in first.messages] == ["ü"]
+        await call.forward()
+
+    endpoint = start(layers.rewrite_message(change), layers.handle(twice))
+    [answer] = rpc.messages(endpoint.modern("server/discover"))
+    assert answer["extra"] == "ü"
+    assert endpoint.modern("ping").json()["extra"] == "ü"
+    plain, other = (("modern", "2026-07-28", each, None, False) for each in (True, False))
+    assert seen == [plain, plain, other, other]
+
+
+def test_modern_events_and_whole_answers_are_replaced(serve: Any, rpc: Any) -> None:
+    endpoint = serve(
+        "stateless",
+        layers.rewrite_events(lambda block, _: block.with_field("id", "7"), before=lambda _: b": hello\n\n"),
+        layers.tee(
+            lambda context: context.rpc_method == "tools/list",
+            lambda response, _: layers.Response(418, response.headers, response.body),
+        ),
+    )
+    params = {"name": "count_slowly", "arguments": {"steps": 2, "milliseconds": 1}}
+    response = endpoint.modern("tools/call", params, meta={"progressToken": 1})
+    assert response.text.startswith(": hello\n\n")
+    assert [block.get("id") for block in rpc.blocks(response.text)[1:]] == ["7"] * 3
+    assert endpoint.modern("tools/list").status_code == 418
+
+
+@pytest.mark.parametrize(
+    ("era", "version", "stated", "modern"),
+    [
+        ("dual", None, None, False),
+        ("dual", "2025-11-25", None, False),
+        ("dual", "garbage", None, False),
+        ("dual", "1999-01-01", None, False),
+        ("dual", "2026-07-28", None, True),
+        ("dual", "2099-01-01", None, True),
+        ("dual", None, "2026-07-28", True),
+        ("dual", "2025-11-25", "2026-07-28", True),
+        ("dual", "garbage", "garbage", True),
+        ("dual", None, "2025-11-25", True),
+        ("dual", None, 5, True),
+        ("dual", "2025-11-25", "2025-11-25", False),
+        ("handshake", "2026-07-28", "2026-07-28", False),
+        ("modern", None, None, True),
+    ],
+)
+def test_eras_are_told_apart(era: str, version: str | None, stated: object, modern: bool) -> None:
+    meta = {} if stated is None else {"_meta": {"io.modelcontextprotocol/protocolVersion": stated}}
+    context = layers.RequestContext(
+        method="POST",
+        path="/mcp",
+        headers=() if version is None else (("mcp-protocol-version", version),),
+        body=json.dumps({**PING, "params": meta}).encode(),
+        facts=layers.Facts("stateless", era=era),
+    )
+    assert context.is_modern == modern
+    assert context.era == ("modern" if modern else "handshake")
+    assert context.is_plain is not modern
+    assert context.meta == meta.get("_meta", {})
 
 
 def test_status_and_headers_are_rewritten(start: Any) -> None:
@@ -249,6 +320,8 @@ def test_modules_without_entries_are_passed_over() -> None:
 def test_wrong_options_are_named() -> None:
     with pytest.raises(ValueError, match="mode 'x' is not accepted; accepted: stateless, stateful"):
         reference_server.create_app(mode="x")
+    with pytest.raises(ValueError, match="era 'x' is not accepted; accepted: handshake, modern, dual"):
+        reference_server.create_app(mode="stateful", era="x")
     with pytest.raises(ValueError, match="path 'mcp' is not accepted"):
         reference_server.create_app(mode="stateful", path="mcp")
     with pytest.raises(ValueError, match="resumable is not accepted with mode 'stateless'"):

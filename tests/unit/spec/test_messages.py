@@ -366,3 +366,44 @@ def test_importing_the_module_does_not_import_jsonschema():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "False\n"
+
+
+MODERN = "2026-07-28"
+PROMPT = {"resultType": "complete", "messages": [{"role": "user", "content": {"type": "text", "text": "x"}}]}
+
+
+@pytest.mark.parametrize(
+    ("method", "result", "paths"),
+    [
+        ("prompts/get", PROMPT, []),
+        ("prompts/get", {**PROMPT, "messages": {}}, ["result.messages"]),
+        ("prompts/get", {"resultType": "complete"}, ["result.messages"]),
+        ("prompts/get", {"messages": []}, ["result.resultType"]),
+        ("tools/call", {"resultType": "input_required"}, []),
+        ("tools/call", {"resultType": "input_required", "requestState": 5}, ["result.requestState"]),
+        ("tools/call", {"resultType": "task", "taskId": 1}, []),
+        (
+            "tools/list",
+            {"resultType": 5, "tools": [], "ttlMs": 0, "cacheScope": "public"},
+            ["result.resultType"],
+        ),
+    ],
+)
+def test_a_result_is_compared_with_the_type_that_it_says_it_has(method, result, paths):
+    assert [violation.path for violation in validate_result(method, MODERN, result)] == paths
+
+
+@pytest.mark.parametrize(
+    ("info", "place"),
+    [
+        ({"name": "a"}, ".version"),
+        ({"name": 1, "version": "1"}, ".name"),
+        ("a", ""),
+        ({"name": "a", "version": "1"}, None),
+    ],
+)
+def test_what_a_server_says_of_itself_in_meta_is_compared(info, place):
+    result = {**PROMPT, "_meta": {"io.modelcontextprotocol/serverInfo": info}}
+    paths = [violation.path for violation in validate_result("prompts/get", MODERN, result)]
+    where = 'result._meta["io.modelcontextprotocol/serverInfo"]'
+    assert paths == ([] if place is None else [f"{where}{place}"])

@@ -1,0 +1,106 @@
+"""Lists asked for again: on fresh connections, and on one connection before and after other requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.tour import Tour
+from pytest_mcp_http.visit import LISTS, MAX_PAGES, UNKNOWN_NAME, UNKNOWN_URI
+from pytest_mcp_http.wire.exchange import Exchange
+from pytest_mcp_http.wire.http import HttpWire
+
+KEYS = {"tools": "name", "prompts": "name", "resources": "uri"}
+"""Capability -> the member that tells an item of its list from others."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One whole list: its items by name or URI, in order, and the exchange of its last page."""
+
+    when: str
+    items: tuple[str, ...]
+    exchange: Exchange
+
+
+@dataclass(frozen=True)
+class Listings:
+    """The same list, asked for several times.
+
+    Attributes:
+        before: On a fresh connection.
+        first: As the first request on a connection that stays open.
+        later: On that connection, after other requests.
+        after: On a fresh connection again.
+    """
+
+    before: Listing
+    first: Listing
+    later: Listing
+    after: Listing
+
+    @property
+    def all(self) -> tuple[Listing, ...]:
+        """The listings in order."""
+        return (self.before, self.first, self.later, self.after)
+
+
+def listings(tour: Tour, capability: str) -> Listings:
+    """Return what a list held each time it was asked for.
+
+    Args:
+        tour: The tour.
+        capability: `tools`, `prompts` or `resources`.
+
+    Raises:
+        NotApplicable: If the server does not declare it.
+        NotVerified: If a list was refused, or changed by itself meanwhile.
+    """
+    if capability not in tour.capabilities:
+        raise NotApplicable(f"the server declares no {capability}")
+    found = tour.memo("listings", lambda: _ask(tour))[capability]
+    if set(found.before.items) != set(found.after.items):
+        raise NotVerified(f"the list of {capability} changed by itself meanwhile")
+    return found
+
+
+def _ask(tour: Tour) -> dict[str, Listings]:
+    declared = [name for name in KEYS if name in tour.capabilities]
+    before = {name: _whole(tour.new_client(), name, "on a fresh connection") for name in declared}
+    with HttpWire(tour.wire.limits, tour.wire.context, keep_alive=True) as wire:
+        client = tour.new_client(wire)
+        first = {name: _whole(client, name, "first on a connection") for name in declared}
+        _others(client, declared)
+        later = {name: _whole(client, name, "after other requests on the connection") for name in declared}
+    after = {name: _whole(tour.new_client(), name, "on a fresh connection again") for name in declared}
+    return {name: Listings(before[name], first[name], later[name], after[name]) for name in declared}
+
+
+def _others(client: McpClient, declared: list[str]) -> None:
+    """Send requests that have no business with a list; none of them can run anything."""
+    client.plain()
+    for capability, method, params in (
+        ("tools", "tools/call", {"name": UNKNOWN_NAME, "arguments": {}}),
+        ("prompts", "prompts/get", {"name": UNKNOWN_NAME}),
+        ("resources", "resources/read", {"uri": UNKNOWN_URI}),
+    ):
+        if capability in declared:
+            client.request(method, params)
+
+
+def _whole(client: McpClient, capability: str, when: str) -> Listing:
+    method, member = LISTS[capability][0]
+    items: list[str] = []
+    cursor: object = None
+    for _ in range(MAX_PAGES):
+        exchange = client.request(method, {} if cursor is None else {"cursor": cursor})
+        result = exchange.result
+        page = result.get(member) if isinstance(result, dict) else None
+        if not isinstance(page, list):
+            raise NotVerified(f"{method} {when} got {exchange.summary}")
+        items += [str(item.get(KEYS[capability])) for item in page if isinstance(item, dict)]
+        cursor = result.get("nextCursor") if isinstance(result, dict) else None
+        if not isinstance(cursor, str):
+            break
+    return Listing(when, tuple(items), exchange)
