@@ -33,6 +33,10 @@ from pytest_mcp_http.assertions.cancellation import (
     assert_work_stopped,
     assert_work_went_on,
 )
+from pytest_mcp_http.assertions.capabilities import (
+    assert_missing_capability,
+    assert_required_capabilities,
+)
 from pytest_mcp_http.assertions.codes import (
     assert_code_retired,
     assert_custom_codes_outside,
@@ -311,6 +315,7 @@ __all__ = [
     "assert_mismatch_code",
     "assert_mismatch_refused",
     "assert_mismatch_status",
+    "assert_missing_capability",
     "assert_negotiated",
     "assert_no_cache_hints",
     "assert_no_empty_events",
@@ -351,6 +356,7 @@ __all__ = [
     "assert_refused",
     "assert_request_content_type",
     "assert_requested_types_only",
+    "assert_required_capabilities",
     "assert_reserved_codes_defined",
     "assert_result_id",
     "assert_result_or_error",

@@ -8,13 +8,11 @@ from typing import Any, Final
 
 from pytest_mcp_http.visit import UNKNOWN_NAME
 
-_NO_PARAMS: Final[Mapping[str, Any]] = MappingProxyType({})
-
-GATED: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = MappingProxyType(
+GATED: Final[Mapping[str, tuple[str, dict[str, Any]]]] = MappingProxyType(
     {
-        "tools": ("tools/list", _NO_PARAMS),
-        "prompts": ("prompts/list", _NO_PARAMS),
-        "resources": ("resources/list", _NO_PARAMS),
+        "tools": ("tools/list", {}),
+        "prompts": ("prompts/list", {}),
+        "resources": ("resources/list", {}),
         "completions": (
             "completion/complete",
             {

@@ -8,19 +8,20 @@ from typing import Any, Final
 
 from pytest_mcp_http._modern import HEADER_MISMATCH
 from pytest_mcp_http.assertions._base import violated
-from pytest_mcp_http.assertions.codes import headers_at_fault
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.refusals import (
     INVALID_PARAMS,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
     assert_invalid_params,
+    is_refusal,
 )
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.dialect import ALL_CHANGES, CLIENT_CAPABILITIES, PROTOCOL_VERSION
 from pytest_mcp_http.errors import NotApplicable
 from pytest_mcp_http.suite._malformed import Answer
 from pytest_mcp_http.suite._probes import served
+from pytest_mcp_http.suite._refusals import blamed_headers
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS, UNKNOWN_NAME
 from pytest_mcp_http.wire.exchange import Exchange
@@ -138,25 +139,18 @@ def judge_missing(tour: Tour, answer: Answer) -> None:
     """
     if answer.name == LISTEN and code_in(answer.exchange) == METHOD_NOT_FOUND:
         return
-    _judge(tour, answer, tolerated=_blames_headers(answer))
+    _judge(tour, answer, tolerated=blamed_headers(answer.exchange))
 
 
 def judge_mistyped(tour: Tour, answer: Answer) -> None:
     """Judge the refusal of a request that has it with another type; to call it no request at all is noted."""
-    _judge(tour, answer, also=_blames_headers(answer), tolerated=(INVALID_REQUEST,))
-
-
-def _blames_headers(answer: Answer) -> tuple[int, ...]:
-    return (HEADER_MISMATCH,) if headers_at_fault(answer.exchange) else ()
+    _judge(tour, answer, also=blamed_headers(answer.exchange), tolerated=(INVALID_REQUEST,))
 
 
 def _judge(tour: Tour, answer: Answer, *, also: tuple[int, ...] = (), tolerated: tuple[int, ...]) -> None:
     exchange = answer.coded()
-    if (
-        of_no_era(tour, exchange)
-        and exchange.status == 400
-        and code_in(exchange) not in (INVALID_PARAMS, *also)
-    ):
+    right = code_in(exchange) in (INVALID_PARAMS, *also)
+    if of_no_era(tour, exchange) and is_refusal(exchange) and not right:
         violated(
             f"{exchange.summary}, with {answer.name}",
             f"JSON-RPC error {INVALID_PARAMS}, since the header names {tour.revision}",

@@ -14,10 +14,9 @@ from pytest_mcp_http.spec.messages import Violation
 
 MESSAGES_VALID: Final = "schema.messages-valid"
 
-_SERVER_INFO: Final = r'result\._meta\["io\.modelcontextprotocol/serverInfo"\]'
-
 _CACHEABLE: Final = r"(tools|prompts|resources|resources/templates)/list|resources/read"
 """What gives results that may be kept; a hint that is missing belongs to a requirement of its method."""
+_SERVER_INFO: Final = r'result\._meta\["io\.modelcontextprotocol/serverInfo"\]'
 
 OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"initialize", r"result\.serverInfo\.(name|version)", "schema.implementation-fields"),

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.capabilities import assert_missing_capability, assert_required_capabilities
+from pytest_mcp_http.assertions.http import assert_status
 from pytest_mcp_http.assertions.meta import (
     assert_meta_keys_valid,
     assert_meta_prefixes_free,
@@ -34,6 +36,7 @@ from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import refused_by_others, served
 from pytest_mcp_http.suite._recorded import results
 from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._undeclared import judge_memory, refusals, undeclared
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import ABSENT
@@ -171,3 +174,26 @@ def test_trace_context_has_its_format(mcp_tour: Tour) -> None:
 @requirement("meta.trace-context-accepted")
 def test_trace_context_is_tolerated(mcp_tour: Tour) -> None:
     served_with(mcp_tour, TRACE_CONTEXT)
+
+
+@requirement("meta.missing-capability-code")
+def test_missing_capability_has_its_code(mcp_tour: Tour) -> None:
+    calls = undeclared(mcp_tour)
+    gravest(partial(assert_missing_capability, call.exchange) for call in calls)
+
+
+@requirement("meta.missing-capability-data")
+def test_missing_capability_is_named(mcp_tour: Tour) -> None:
+    for exchange in refusals(mcp_tour):
+        assert_required_capabilities(exchange)
+
+
+@requirement("meta.missing-capability-http-400")
+def test_missing_capability_is_400(mcp_tour: Tour) -> None:
+    for exchange in refusals(mcp_tour):
+        assert_status(exchange, 400)
+
+
+@requirement("meta.capabilities-not-remembered")
+def test_capabilities_are_not_remembered(mcp_tour: Tour) -> None:
+    judge_memory(mcp_tour)

@@ -148,7 +148,7 @@ FAULTS = (
         "list-of-answers-taken",
         "validate-responses",
         "an array of answers is taken",
-        complete(is_retry(lambda r: isinstance(r, list), "roots")),
+        complete(is_retry(lambda r: isinstance(r, list), "elicitation")),
     ),
     fault(
         "malformed-without-error",

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from reference_server import batches
-from reference_server._context import MODERN_REVISIONS, HeaderLines, RequestContext
+from reference_server._context import MODERN_REVISIONS, VERSION_KEY, HeaderLines, RequestContext
 from reference_server._jsonrpc import (
     HEADER_MISMATCH,
     INVALID_PARAMS,
@@ -23,13 +23,14 @@ from reference_server._layers import (
     EventBlock,
     Response,
     answer_instead,
+    combine,
     handle,
     rewrite_body,
     rewrite_message,
     rewrite_response_start,
     tee,
 )
-from reference_server.corrections_modern import NAMED_BY
+from reference_server.corrections_modern import METHOD_HEADER, NAMED_BY
 from reference_server.variants import Variant
 
 Json = dict[str, Any]
@@ -137,6 +138,25 @@ def refusal(code: int, message: str) -> Json:
     return {"jsonrpc": "2.0", "error": {"code": code, "message": message}}
 
 
+def without_features(message: Any, context: RequestContext) -> Any:
+    """Declare no capability in `server/discover`."""
+    if context.rpc_method != "server/discover" or not isinstance(message, dict) or "result" not in message:
+        return message
+    return {**message, "result": {**message["result"], "capabilities": {}}}
+
+
+def is_feature(context: RequestContext) -> bool:
+    """Select modern requests behind a capability, once everything else about them is right."""
+    features = ("tools", "prompts", "resources")
+    named = (context.rpc_method or "").partition("/")[0] in features
+    headers = context.header(METHOD_HEADER) == context.rpc_method
+    return context.is_request and context.is_modern and named and headers and _states_era(context)
+
+
+def _states_era(context: RequestContext) -> bool:
+    return context.revision is not None and context.meta.get(VERSION_KEY) == context.revision
+
+
 def is_misshapen(context: RequestContext) -> bool:
     """Select modern bodies without method, and requests without the name that a header repeats."""
     if not context.is_modern or context.method != "POST" or context.value is UNREADABLE or context.is_batch:
@@ -230,6 +250,20 @@ VARIANTS = (
             400,
             body=refusal(INVALID_REQUEST, "A member of the batch is no message"),
         ),
+    ),
+    Variant(
+        "discover-alone",
+        modes=("stateless",),
+        summary="Nothing is declared, so that there is nothing besides server/discover and subscriptions.",
+        layer=combine(
+            rewrite_message(without_features),
+            answer_instead(
+                is_feature,
+                404,
+                body=lambda c: error_message(METHOD_NOT_FOUND, "Method not found", request_id=c.rpc_id),
+            ),
+        ),
+        revisions=MODERN_REVISIONS,
     ),
     Variant(
         "headers-before-shape",
