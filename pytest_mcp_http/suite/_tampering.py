@@ -138,16 +138,17 @@ def judge_tampering(ask: Ask) -> None:
     """Judge what a server makes of tampered forms of the state that it gave.
 
     Args:
-        ask: An ask that our answers complete.
+        ask: An ask that our answers complete, and that came with a state.
 
     Raises:
         RequirementViolated: If a tampered state was taken and changed the outcome; as a note if it was taken,
             and the call does not complete without state.
-        NotVerified: If the server gives no state, or does not take it any more after the tampered forms.
+        NotVerified: If the server gives no state this time, or does not take it any more after the tampered
+            forms.
     """
     asked = again(ask)
     if not isinstance(asked.state, str):
-        raise NotVerified("the server gives no requestState")
+        raise NotVerified("the server gave a requestState the first time, and later none")
     taken: list[tuple[Form, Exchange]] = []
     for form in forms(asked.state):
         exchange = asked.retry(asked.answers, state=form.of(asked.state))

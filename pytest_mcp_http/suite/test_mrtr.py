@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import pairwise
@@ -71,6 +72,9 @@ URL_ELICITATION_REQUIRED = -32042
 
 ABANDONED = 20
 """Calls that are left without a retry."""
+
+ABANDON_SECONDS = 5.0
+"""How long such calls are begun, for those that ask late."""
 
 # The third is base64 of JSON.
 HOSTILE_STATES: tuple[object, ...] = ("mcp-http-check", 5, "eyJhZG1pbiI6dHJ1ZX0=", {"admin": True})
@@ -212,15 +216,26 @@ def judge_survival(exchange: Exchange) -> None:
     assert_no_server_error(exchange, ["a JSON-RPC error or HTTP 4xx", "a result, if the state is ignored"])
 
 
+def with_state(tour: Tour) -> list[Ask]:
+    """Return the asks that our answers complete and that came with a state.
+
+    Raises:
+        NotVerified: If there is none.
+    """
+    found = [ask for ask in completing(tour) if isinstance(ask.state, str)]
+    if not found:
+        raise NotVerified("the server gives no requestState")
+    return found
+
+
 @requirement("mrtr.state-integrity")
 def test_tampered_state_is_refused(mcp_tour: Tour) -> None:
-    gravest(partial(judge_tampering, ask) for ask in completing(mcp_tour))
+    gravest(partial(judge_tampering, ask) for ask in with_state(mcp_tour))
 
 
 @requirement("mrtr.state-request-bound")
 def test_state_of_another_request_is_refused(mcp_tour: Tour) -> None:
-    stated = [ask for ask in completing(mcp_tour) if isinstance(ask.state, str)]
-    pairs = [(a, b) for a, b in pairwise(stated) if a.params != b.params]
+    pairs = [(a, b) for a, b in pairwise(with_state(mcp_tour)) if a.params != b.params]
     if not pairs:
         raise NotVerified("it takes two calls with the role ask, of other tools or with other arguments")
     other, own = (again(ask) for ask in pairs[0])
@@ -244,7 +259,10 @@ def test_answers_complete_the_call(mcp_tour: Tour) -> None:
 def test_abandoned_calls_do_no_harm(mcp_tour: Tour) -> None:
     first = asks(mcp_tour)[0]
     served(mcp_tour)
-    abandoned = [first.client.request("tools/call", dict(first.params)) for _ in range(ABANDONED)]
+    abandoned: list[Exchange] = []
+    started = time.monotonic()
+    while len(abandoned) < ABANDONED and time.monotonic() < started + ABANDON_SECONDS:
+        abandoned.append(first.client.request("tools/call", dict(first.params)))
     for exchange in (*abandoned, mcp_tour.client.plain()):
         refused_by_others(exchange)
         if outcome_of(exchange) in NOT_SERVED:
