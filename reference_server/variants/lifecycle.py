@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from reference_server._context import HANDSHAKE_REVISIONS, SESSION_HEADER, RequestContext
-from reference_server._jsonrpc import INVALID_REQUEST, encode
+from reference_server._jsonrpc import INVALID_REQUEST, METHOD_NOT_FOUND, encode, error_message
 from reference_server._layers import (
     EventBlock,
     Layer,
+    Response,
     answer_instead,
     combine,
     rewrite_events,
     rewrite_message,
+    tee,
 )
 from reference_server.variants import Variant
 
@@ -21,11 +23,16 @@ PING = {"jsonrpc": "2.0", "id": "server-ping-1", "method": "ping"}
 TOOLS_CHANGED = {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
 
 
+def opens(context: RequestContext) -> bool:
+    """Select the request whose result names the capabilities."""
+    return context.is_initialize or (context.is_modern and context.is_plain)
+
+
 def with_capabilities(**capabilities: Any) -> Layer:
     """Declare more capabilities; None leaves one out."""
 
     def changed(message: Any, context: RequestContext) -> Any:
-        if not context.is_initialize or not isinstance(message, dict) or "result" not in message:
+        if not opens(context) or not isinstance(message, dict) or "result" not in message:
             return message
         found = {**message["result"]["capabilities"], **capabilities}
         kept = {name: value for name, value in found.items() if value is not None}
@@ -43,6 +50,21 @@ def before_initialize(context: RequestContext) -> bool:
     """Select requests without a session id."""
     early = context.is_request and not context.is_initialize and context.header(SESSION_HEADER) is None
     return early and context.header("origin") is None
+
+
+def is_offered(context: RequestContext) -> bool:
+    """Select requests of methods that need a capability."""
+    plain = context.is_plain or context.is_initialize or context.rpc_method == "subscriptions/listen"
+    return context.is_request and not plain
+
+
+def unknown_method(response: Response, context: RequestContext) -> Response:
+    """Refuse what the server inside serves as an unknown method."""
+    if response.status != 200:
+        return response
+    body = error_message(METHOD_NOT_FOUND, "Method not found", request_id=context.rpc_id)
+    status = 404 if context.is_modern else 200
+    return Response(status, (("content-type", "application/json"),), encode(body))
 
 
 def ping_first(context: RequestContext) -> bytes:
@@ -78,19 +100,9 @@ VARIANTS = (
     ),
     Variant(
         "no-capabilities",
-        summary="No capability is declared, so that no method but ping is offered.",
+        summary="No capability is declared, and no method that needs one is offered.",
         layer=combine(
-            answer_instead(
-                lambda c: (
-                    c.is_request and c.rpc_method not in ("initialize", "ping") and c.revision is not None
-                ),
-                200,
-                body=lambda c: {
-                    "jsonrpc": "2.0",
-                    "id": c.rpc_id,
-                    "error": {"code": -32601, "message": "Method not found"},
-                },
-            ),
+            tee(is_offered, unknown_method),
             with_capabilities(prompts=None, resources=None, tools=None),
         ),
     ),
@@ -107,12 +119,14 @@ VARIANTS = (
                 "error": {"code": INVALID_REQUEST, "message": "Initialize first"},
             },
         ),
+        revisions=HANDSHAKE_REVISIONS,
     ),
     Variant(
         "pings-the-client",
         ("stateful",),
         summary="A GET stream begins with a ping from the server, which is allowed at any time.",
         layer=rewrite_events(lambda block, _: block, before=ping_first),
+        revisions=HANDSHAKE_REVISIONS,
     ),
     Variant(
         "announces-tools",
