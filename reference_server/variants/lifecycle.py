@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference_server._context import SESSION_HEADER, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, SESSION_HEADER, RequestContext
 from reference_server._jsonrpc import INVALID_REQUEST, encode
 from reference_server._layers import (
     EventBlock,
@@ -91,6 +91,7 @@ VARIANTS = (
             ),
             with_capabilities(prompts=None, resources=None, tools=None),
         ),
+        revisions=HANDSHAKE_REVISIONS,
     ),
     Variant(
         "early-request-error",
@@ -105,6 +106,7 @@ VARIANTS = (
                 "error": {"code": INVALID_REQUEST, "message": "Initialize first"},
             },
         ),
+        revisions=HANDSHAKE_REVISIONS,
     ),
     Variant(
         "pings-the-client",
