@@ -63,9 +63,9 @@ def test_auto_is_the_newest_of_each_era(pytester: pytest.Pytester, era: str) -> 
     assert_header(result, era, NEWEST[era])
 
 
-@ERAS
-def test_all_is_what_the_server_speaks_on_workers_too(pytester: pytest.Pytester, era: str) -> None:
-    result = run(pytester, era, "-v", "-n", "2", "--mcp-revision=all")
+@pytest.mark.parametrize(("era", "workers"), [("handshake", ()), ("modern", ()), ("dual", ("-n", "2"))])
+def test_all_is_what_the_server_speaks(pytester: pytest.Pytester, era: str, workers: tuple[str, ...]) -> None:
+    result = run(pytester, era, "-v", "--mcp-revision=all", *workers)
     assert result.ret == pytest.ExitCode.OK
     assert judged(result) == list(SPOKEN[era])
     assert result.parseoutcomes()["passed"] == len(SPOKEN[era])
