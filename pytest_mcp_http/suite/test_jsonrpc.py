@@ -56,6 +56,7 @@ from pytest_mcp_http.suite._batches import (
     unknown,
 )
 from pytest_mcp_http.suite._gated import GATED
+from pytest_mcp_http.suite._incomplete import all_incomplete
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._malformed import Answer, no_messages, unreadable, unwieldy, wrong_params
 from pytest_mcp_http.suite._probes import refused_by_others
@@ -63,6 +64,7 @@ from pytest_mcp_http.suite._recorded import (
     recorded,
     requests,
     results,
+    sent,
     unknown_notification,
     unowned,
     with_codes,
@@ -120,8 +122,10 @@ def test_unusual_ids_are_echoed(mcp_tour: Tour) -> None:
 
 def errors_have_the_id(tour: Tour) -> None:
     """Judge errors on requests whose id could be read."""
-    answers = [answer.exchange for answer in wrong_params(tour) if not answer.name.startswith("params ")]
-    for exchange in with_errors(requests(tour) + answers):
+    answers = [answer for answer in wrong_params(tour) if not answer.name.startswith("params ")]
+    if tour.dialect.per_request:
+        answers += sent(all_incomplete, tour)
+    for exchange in with_errors(requests(tour) + [answer.exchange for answer in answers]):
         assert_error_id(exchange)
 
 

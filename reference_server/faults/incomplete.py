@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from reference_server._context import VERSION_HEADER, VERSION_KEY, Layer, RequestContext
+from reference_server._context import MODERN_REVISIONS, VERSION_HEADER, VERSION_KEY, Layer, RequestContext
 from reference_server._jsonrpc import INVALID_PARAMS, INVALID_REQUEST, encode, error_message
 from reference_server._layers import answer_instead, rewrite_request_body, rewrite_response_start, when
 from reference_server.corrections_modern import CAPABILITIES_KEY
@@ -113,6 +113,18 @@ FAULTS = (
         "meta.required-meta",
         "A request without params crashes the server.",
         answer_instead(lambda c: of("server/discover")(c) and "params" not in c.value, 500),
+    ),
+    Fault(
+        "jsonrpc.incomplete-id-null",
+        ("jsonrpc.error-id-matches.unless-unreadable",),
+        MODES,
+        summary="A request without _meta is refused with the id null.",
+        layer=answer_instead(
+            of("server/discover"),
+            400,
+            body=lambda c: error_message(INVALID_PARAMS, "_meta is missing", request_id=None),
+        ),
+        revisions=MODERN_REVISIONS,
     ),
     fault(
         "incomplete-200",

@@ -83,7 +83,7 @@ VARIANTS = (
         layer=answer_instead(
             _states_no_version,
             400,
-            body=lambda c: error_message(-32000, "Unsupported protocol version", request_id=None),
+            body=lambda c: error_message(-32000, "Unsupported protocol version", request_id=c.rpc_id),
         ),
         revisions=MODERN_REVISIONS,
     ),
