@@ -27,7 +27,7 @@ the faults of the reference server that prove the check. Where there is no check
 place. The wording is ours; the link leads to the section at the newest judged revision that has the
 requirement. The same list as JSON comes from `python -m pytest_mcp_http list --json`.
 
-The revisions 2025-03-26, 2025-06-18 and 2025-11-25 are judged.
+Every revision with Streamable HTTP is judged.
 
 ## Coverage
 
