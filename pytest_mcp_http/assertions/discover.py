@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.assertions.meta import prefix_labels
+from pytest_mcp_http.assertions.results import RESULT_TYPES
 from pytest_mcp_http.dialect import SERVER_INFO
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import json_type
@@ -17,10 +18,6 @@ from pytest_mcp_http.wire.jsonrpc import json_type
 __tracebackhide__ = True  # a failure is about the response, not about this code
 
 COMPLETE: Final = "complete"
-CACHE_SCOPES: Final = ("public", "private")
-
-CORE_RESULT_TYPES: Final = ("complete", "input_required")
-"""Values of `resultType` that need no extension."""
 
 
 def assert_discovered(response: Judged) -> Exchange:
@@ -93,32 +90,6 @@ def assert_discovery_complete(response: Judged) -> Exchange:
     if kind != COMPLETE:
         seen = "a result without resultType" if kind is None else f"resultType {kind!r}"
         violated(f"{seen}, to server/discover", f"resultType {COMPLETE!r}", exchange)
-    return exchange
-
-
-def assert_discovery_cacheable(response: Judged) -> Exchange:
-    """Assert that the result of a discovery says how long and by whom it may be kept.
-
-    Args:
-        response: The response to `server/discover`, with a complete result.
-
-    Returns:
-        The response as an exchange.
-
-    Raises:
-        RequirementViolated: If `ttlMs` is missing or no integer from 0 on (a fraction of zero is fine), or
-            `cacheScope` is missing or neither `public` nor `private`.
-
-    Source: https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/caching#cacheable-results
-    """
-    exchange = as_exchange(response)
-    ttl, scope = _member(exchange, "ttlMs"), _member(exchange, "cacheScope")
-    if not _is_whole(ttl):
-        seen = "a discovery without ttlMs" if ttl is None else f"ttlMs is {ttl!r}"
-        violated(seen, "ttlMs, an integer of milliseconds from 0 on", exchange)
-    if scope not in CACHE_SCOPES:
-        seen = "a discovery without cacheScope" if scope is None else f"cacheScope is {scope!r}"
-        violated(seen, f"cacheScope, {' or '.join(CACHE_SCOPES)}", exchange)
     return exchange
 
 
@@ -268,17 +239,10 @@ def assert_core_result_type(response: Judged) -> Exchange:
     exchange = as_exchange(response)
     result = exchange.result
     kind = result.get("resultType") if isinstance(result, dict) else None
-    if isinstance(kind, str) and kind not in CORE_RESULT_TYPES:
-        expected = [f"resultType {each}" for each in CORE_RESULT_TYPES] + ["an error"]
+    if isinstance(kind, str) and kind not in RESULT_TYPES:
+        expected = [f"resultType {each}" for each in RESULT_TYPES] + ["an error"]
         violated(f"resultType {kind!r}, to a client that declared no extension", expected, exchange)
     return exchange
-
-
-def _is_whole(value: object) -> bool:
-    """Tell whether a value is an integer from 0 on; JSON has one type of number, so 1e3 is one."""
-    if isinstance(value, float):
-        return value >= 0 and value.is_integer()
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _member(exchange: Exchange, name: str) -> object:

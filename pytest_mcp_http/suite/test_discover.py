@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.caching import (
+    assert_cache_hints,
+    assert_cache_scope_valid,
+    assert_ttl_valid,
+)
 from pytest_mcp_http.assertions.discover import (
     COMPLETE,
     assert_declared_method_served,
     assert_discovered,
-    assert_discovery_cacheable,
     assert_discovery_complete,
     assert_server_identified,
     assert_supported_versions,
@@ -119,7 +123,8 @@ def test_discovery_has_cache_hints(mcp_tour: Tour) -> None:
     kind = member(mcp_tour, "resultType")
     if kind not in (None, COMPLETE):
         raise NotVerified(f"a result of the type {kind!r} needs no caching hints")
-    assert_discovery_cacheable(discovery(mcp_tour))
+    for judge in (assert_cache_hints, assert_ttl_valid, assert_cache_scope_valid):
+        judge(discovery(mcp_tour))
 
 
 @requirement("discover.server-info")

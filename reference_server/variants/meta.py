@@ -48,7 +48,9 @@ def _traced(message: Any, context: RequestContext) -> Any:
 
 
 def _states_no_version(context: RequestContext) -> bool:
-    return context.is_request and context.is_modern and not isinstance(context.meta.get(VERSION_KEY), str)
+    """Select modern requests; `initialize`, whose refusal is to name the versions, is none."""
+    modern = context.is_request and context.is_modern and context.rpc_method != "initialize"
+    return modern and not isinstance(context.meta.get(VERSION_KEY), str)
 
 
 VARIANTS = (

@@ -10,7 +10,6 @@ from pytest_mcp_http.assertions import (
     assert_core_result_type,
     assert_declared_method_served,
     assert_discovered,
-    assert_discovery_cacheable,
     assert_discovery_complete,
     assert_extension_ids,
     assert_extension_settings,
@@ -63,17 +62,6 @@ def test_discovery_complete(reply: Reply) -> None:
     assert "without resultType" in refused(assert_discovery_complete, reply(result())).actual
     for kind in ("input_required", 5, ["complete"]):
         assert repr(kind) in refused(assert_discovery_complete, reply(result(resultType=kind))).actual
-
-
-def test_discovery_cacheable(reply: Reply) -> None:
-    for ttl, scope in ((0, "public"), (60_000, "private"), (1e3, "public")):
-        assert_discovery_cacheable(reply(result(ttlMs=ttl, cacheScope=scope)))
-    assert "without ttlMs" in refused(assert_discovery_cacheable, reply(result(cacheScope="public"))).actual
-    assert "without cacheScope" in refused(assert_discovery_cacheable, reply(result(ttlMs=0))).actual
-    for ttl in (-1, 0.5, "60", True, []):
-        refused(assert_discovery_cacheable, reply(result(ttlMs=ttl, cacheScope="public")))
-    for scope in ("PUBLIC", "", 1, ["public"]):
-        refused(assert_discovery_cacheable, reply(result(ttlMs=0, cacheScope=scope)))
 
 
 def test_server_identified(reply: Reply) -> None:
