@@ -199,6 +199,11 @@ class RequestContext:
         return "modern" if self.is_modern else "handshake"
 
     @property
+    def stays_open(self) -> bool:
+        """Whether this asks for a stream that stays open: a GET, or `subscriptions/listen`."""
+        return self.method == "GET" or (self.is_modern and self.rpc_method == "subscriptions/listen")
+
+    @property
     def is_opening(self) -> bool:
         """Whether this is the request with which a client begins: `initialize`, or `server/discover`."""
         return self.is_initialize or (self.is_plain and self.is_modern)

@@ -300,12 +300,13 @@ def tee(
     """Let the server inside serve the selected requests, but answer something else.
 
     Args:
-        predicate: Selects requests; no GET streams, since the inner response is awaited whole.
+        predicate: Selects requests. Those for streams that stay open are served by the server inside, since
+            its response is awaited whole.
         answer: Gets the inner response and the context, returns the response to send.
     """
 
     async def run(call: Call) -> None:
-        if predicate(call.context):
+        if predicate(call.context) and not call.context.stays_open:
             response = answer(await call.capture(), call.context)
             await call.answer(response.status, response.headers, response.body)
         else:

@@ -19,11 +19,14 @@ CANCELLED: Final = "notifications/cancelled"
 
 
 def is_answered(response: Judged) -> bool:
-    """Tell whether a response holds the result for the id of its request; others may stand there as well."""
+    """Tell whether a response holds the result for its request; others may stand there as well.
+
+    The id may come back as a value of another JSON type, which other requirements judge.
+    """
     exchange = as_exchange(response)
     sent = exchange.request.message
-    found = exchange.response_to(sent.id) if sent is not None else None
-    return found is not None and found.kind is Kind.RESULT
+    own = str(sent.id) if sent is not None else None
+    return any(message.kind is Kind.RESULT and str(message.id) == own for message in exchange.responses)
 
 
 def assert_work_stopped(response: Judged, counted: int, whole: int) -> Exchange:

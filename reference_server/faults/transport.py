@@ -144,7 +144,8 @@ def with_progress_line(body: bytes, context: RequestContext) -> bytes:
 async def latin1_params(call: Call) -> None:
     """Read the texts of method and params as Latin-1, and the header that repeats one of them as well."""
     context = call.context
-    if not context.is_request or context.body.isascii():
+    mirrored = any(name.startswith("mcp-param-") for name, _ in context.headers)
+    if not context.is_request or context.body.isascii() or mirrored:
         await call.forward()
         return
     value = dict(context.value)

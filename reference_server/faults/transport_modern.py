@@ -166,11 +166,13 @@ FAULTS = (
         rewrite_message(asks_ahead),
         STREAMED,
     ),
-    fault(
-        "asks-twice",
-        "no-server-requests",
-        "what a result asks the client for is sent as requests, too",
-        rewrite_message(asks_twice),
-        STREAMED,
+    Fault(
+        "transport.asks-twice",
+        ("transport.no-server-requests", "mrtr.used-for-client-input"),
+        ("stateless",),
+        summary="what a result asks the client for is sent as requests, too",
+        layer=rewrite_message(asks_twice),
+        options=STREAMED,
+        revisions=MODERN_REVISIONS,
     ),
 )
