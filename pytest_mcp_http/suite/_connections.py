@@ -31,7 +31,7 @@ LACKING: Final[Mapping[str, Callable[[Tour, HttpWire], Exchange]]] = {
 """Requests that are refused, unless what an earlier one said is taken for them."""
 
 
-QUIET = 0.08
+QUIET = 0.05
 """Seconds that a GET stream has to stay open to count as live."""
 
 SECOND_GET = 0.1

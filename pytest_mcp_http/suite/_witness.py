@@ -28,7 +28,7 @@ from pytest_mcp_http.wire.http import OpenStream
 TICKS: Final = 10
 """Ticks that each slow call is asked for."""
 
-WORK_SECONDS: Final = 0.5
+WORK_SECONDS: Final = 0.35
 """How long a call that is left alone should take."""
 
 ROUND_TRIPS: Final = 12
