@@ -48,7 +48,8 @@ def _traced(message: Any, context: RequestContext) -> Any:
 
 
 def _states_no_version(context: RequestContext) -> bool:
-    return context.is_request and context.is_modern and not isinstance(context.meta.get(VERSION_KEY), str)
+    stated = isinstance(context.meta.get(VERSION_KEY), str)
+    return context.is_request and context.is_modern and not stated and context.rpc_method != "initialize"
 
 
 VARIANTS = (
