@@ -88,7 +88,7 @@ FAULTS = (
         "missing-capability-200",
         "missing-capability-http-400",
         "The error for a missing capability comes with 200.",
-        tee(lambda c: c.is_modern and c.rpc_method == "tools/call", _without_status),
+        tee(lambda c: c.is_modern and c.params.get("name") == "ask_back", _without_status),
     ),
     fault(
         "capabilities-of-connection",

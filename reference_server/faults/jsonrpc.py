@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from reference_server._context import Layer, RequestContext
-from reference_server._jsonrpc import METHOD_NOT_FOUND, PARSE_ERROR
-from reference_server._layers import Response, answer_instead, rewrite_message, tee
+from reference_server._jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR, RESOURCE_NOT_FOUND
+from reference_server._layers import Response, answer_instead, rewrite_message, tee, when
 from reference_server.faults import Fault
 
 Json = dict[str, Any]
@@ -36,21 +36,15 @@ def errors(change: Callable[[Json], Json], *codes: int) -> Layer:
     return rewrite_message(changed)
 
 
-def refusals_of(method: str, change: Callable[[Json], Json]) -> Layer:
-    """Change the error messages that answer a method."""
-    return rewrite_message(
-        lambda m, c: change(m) if c.rpc_method == method and isinstance(m, dict) and "error" in m else m
-    )
-
-
 def with_error(**members: Any) -> Callable[[Json], Json]:
     """Return a change that sets members of the error."""
     return lambda message: {**message, "error": {**message["error"], **members}}
 
 
 def unknown_resource(change: Callable[[Json], Json]) -> Layer:
-    """Change the error for a resource that cannot be read, whatever its code at the revision."""
-    return refusals_of("resources/read", change)
+    """Change the error for a resource that cannot be read, whichever code the revision has for it."""
+    changed = errors(change, RESOURCE_NOT_FOUND, INVALID_PARAMS)
+    return when(lambda c: c.rpc_method == "resources/read", changed)
 
 
 def without(name: str) -> Callable[[Json], Json]:
@@ -64,8 +58,9 @@ def without_in_error(name: str) -> Callable[[Json], Json]:
 
 
 def result_ids(change: Callable[[Any], Any]) -> Layer:
-    """Change the ids of result messages."""
-    return results(lambda message: {**message, "id": change(message.get("id"))})
+    """Change the ids of result messages, but for those of calls, which are long and may be cut short."""
+    changed = results(lambda message: {**message, "id": change(message.get("id"))})
+    return when(lambda c: c.rpc_method != "tools/call", changed)
 
 
 def is_unknown_method(message: Any) -> bool:

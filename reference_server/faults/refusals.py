@@ -11,6 +11,9 @@ from reference_server._layers import Response, answer_instead, rewrite_message, 
 from reference_server.faults import Fault
 from reference_server.faults.jsonrpc import errors, with_error
 
+LISTEN = "subscriptions/listen"
+"""Its answer goes on, so that it cannot be awaited whole."""
+
 HTML = (("content-type", "text/html; charset=utf-8"),)
 PAGE = "<!doctype html><title>Error</title><h1>Internal Server Error</h1>"
 
@@ -57,7 +60,7 @@ def on_unknown_method(change: Callable[[Response], Response]) -> Layer:
         refused = any(m.get("error", {}).get("code") == METHOD_NOT_FOUND for m in response.messages)
         return change(response) if refused else response
 
-    return tee(lambda c: c.is_request and not c.is_initialize, changed)
+    return tee(lambda c: c.is_request and c.rpc_method not in ("initialize", LISTEN), changed)
 
 
 def in_place_of_method_not_found(message: Any, context: RequestContext) -> Any:

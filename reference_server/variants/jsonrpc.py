@@ -51,7 +51,9 @@ def with_status(status: int, *codes: int) -> Any:
         body = encode(response.messages[-1])
         return Response(status, (("content-type", "application/json"),), body)
 
-    return tee(lambda c: c.is_request and not c.is_initialize and _is_live(c), changed)
+    # The answer to a subscription goes on, so that it cannot be awaited whole.
+    unfit = ("initialize", "subscriptions/listen")
+    return tee(lambda c: c.is_request and c.rpc_method not in unfit and _is_live(c), changed)
 
 
 def _is_live(context: RequestContext) -> bool:
