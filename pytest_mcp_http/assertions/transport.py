@@ -57,11 +57,12 @@ def refused_in_body(response: Judged) -> bool:
     return exchange.ok and any(m.kind is jsonrpc.Kind.ERROR for m in exchange.responses)
 
 
-def assert_refusal_status(response: Judged) -> Exchange:
+def assert_refusal_status(response: Judged, *, note: bool = False) -> Exchange:
     """Assert that a refused notification or response was refused with an HTTP error status.
 
     Args:
         response: The response to the POST.
+        note: Whether a violation is a note only.
 
     Returns:
         The response as an exchange.
@@ -73,7 +74,7 @@ def assert_refusal_status(response: Judged) -> Exchange:
     exchange = as_exchange(response)
     if not exchange.answered or refused_in_body(exchange):
         expected = ("an HTTP error status such as 400", f"{_ACCEPTED}, if the message was accepted")
-        violated(exchange.summary, expected, exchange)
+        violated(exchange.summary, expected, exchange, note=note)
     return exchange
 
 

@@ -11,16 +11,13 @@ from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.dialect import ALL_CHANGES, CLIENT_INFO
 from pytest_mcp_http.errors import NotVerified
-from pytest_mcp_http.suite._endpoint import plain_request
+from pytest_mcp_http.suite._endpoint import UNSPOKEN, plain_request
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.suite._streams import ANY_INPUT
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import SSE_TYPE, End, Exchange, Request
 from pytest_mcp_http.wire.http import SHORT_LINGER, HttpWire, OpenStream
 from pytest_mcp_http.wire.raw import request_bytes, send_raw
-
-UNSPOKEN: Final = "1999-01-01"
-"""A version that no server speaks."""
 
 OTHER_INFO: Final[Mapping[str, str]] = {"name": "mcp-http-check-other", "version": "2"}
 

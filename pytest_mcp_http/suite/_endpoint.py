@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Final
 
 from pytest_mcp_http.assertions.sse import LEGACY_TYPE
 from pytest_mcp_http.client import SESSION_HEADER, VERSION_HEADER, HeaderChanges, McpClient
@@ -27,6 +28,9 @@ CLIENTS, CALLS = 3, 4
 NEVER_ASKED = "mcp-http-check-never-asked"
 ROOTS_CHANGED = "notifications/roots/list_changed"
 UNKNOWN_SESSION = "mcp-http-check-no-such-session"
+
+UNSPOKEN: Final = "1999-01-01"
+"""A version that no server speaks."""
 
 FOREIGN_TEXT = "Grüße, 漢字, \U0001f600"
 LINE_SEPARATORS = "a\u2028b\u2029c\u0085d"
@@ -115,13 +119,15 @@ def client_responses(tour: Tour) -> list[Exchange]:
 
 
 def odd_messages(tour: Tour) -> list[Exchange]:
-    """Return what notifications and responses got that a server has reason to refuse."""
+    """Return what messages got that a server has reason to refuse, one that is malformed first."""
 
     def probe() -> list[Exchange]:
         served(tour)
         client = tour.client
-        # With an id it might as well be a broken request, whose error may come with any status.
-        found = [client.post({"jsonrpc": "1.0", "method": ROOTS_CHANGED})]
+        found = [
+            client.post({"jsonrpc": "1.0", "method": ROOTS_CHANGED}),
+            client.notify(ROOTS_CHANGED, headers={VERSION_HEADER: UNSPOKEN}),
+        ]
         if tour.session_id is not None:
             headers = {SESSION_HEADER: UNKNOWN_SESSION}
             response = {"jsonrpc": "2.0", "id": NEVER_ASKED, "result": {}}

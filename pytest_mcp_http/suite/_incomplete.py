@@ -71,10 +71,14 @@ def incomplete(tour: Tour, bodies: Mapping[str, Build]) -> list[Answer]:
     return tour.memo(f"incomplete: {', '.join(bodies)}", probe)
 
 
+def lacking(tour: Tour) -> list[Answer]:
+    """Return what plain requests got that lack something, but have no member of a wrong type."""
+    return [each for group in (NO_META, NO_VERSION, NO_CAPABILITIES) for each in incomplete(tour, group)]
+
+
 def all_incomplete(tour: Tour) -> list[Answer]:
     """Return what all of these plain requests got."""
-    groups = (NO_META, NO_VERSION, NO_CAPABILITIES, MISTYPED)
-    return [answer for group in groups for answer in incomplete(tour, group)]
+    return [*lacking(tour), *incomplete(tour, MISTYPED)]
 
 
 def everywhere(tour: Tour) -> list[Answer]:

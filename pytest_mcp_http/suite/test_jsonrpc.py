@@ -56,7 +56,7 @@ from pytest_mcp_http.suite._batches import (
     unknown,
 )
 from pytest_mcp_http.suite._gated import GATED
-from pytest_mcp_http.suite._incomplete import all_incomplete
+from pytest_mcp_http.suite._incomplete import lacking
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._malformed import Answer, no_messages, unreadable, unwieldy, wrong_params
 from pytest_mcp_http.suite._probes import refused_by_others
@@ -124,7 +124,7 @@ def errors_have_the_id(tour: Tour) -> None:
     """Judge errors on requests whose id could be read."""
     answers = [answer for answer in wrong_params(tour) if not answer.name.startswith("params ")]
     if tour.dialect.per_request:
-        answers += sent(all_incomplete, tour)
+        answers += sent(lacking, tour)
     for exchange in with_errors(requests(tour) + [answer.exchange for answer in answers]):
         assert_error_id(exchange)
 
@@ -213,6 +213,10 @@ def test_invalid_json_is_a_parse_error(mcp_tour: Tour) -> None:
 def test_what_is_no_message_is_an_invalid_request(mcp_tour: Tour) -> None:
     def judge(answer: Answer) -> None:
         exchange = answer.coded()
+        if answer.name == "method absent" and exchange.status == 202 and not exchange.body:
+            # An id without a method reads as a response, and nothing obliges a server to look into those.
+            expected = "JSON-RPC error -32600", "HTTP 4xx"
+            violated(f"{exchange.summary}, to an id alone", expected, exchange, note=True)
         assert_invalid_request(exchange, also=blamed_headers(exchange))
 
     gravest(partial(judge, answer) for answer in no_messages(mcp_tour))

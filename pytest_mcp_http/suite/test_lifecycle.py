@@ -143,7 +143,6 @@ def malformed_params(tour: Tour) -> list[object]:
         {},
         {**good, "protocolVersion": 5},
         {**good, "capabilities": None},
-        {**good, "clientInfo": "x"},
     ]
 
 

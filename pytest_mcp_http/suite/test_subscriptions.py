@@ -24,6 +24,7 @@ from pytest_mcp_http.assertions.subscription_streams import (
 )
 from pytest_mcp_http.assertions.subscriptions import (
     STREAM,
+    acknowledged_types,
     acknowledgement,
     assert_acknowledged_first,
     assert_acknowledges_requested,
@@ -222,10 +223,20 @@ def test_malformed_filter_is_refused(mcp_tour: Tour) -> None:
     *answers, flag = with_params(mcp_tour, {}, {"notifications": []}, flag_as_text)
     for answer in (*answers, flag):
         refused_by_others(answer)
-    gravest(partial(assert_invalid_params, answer, tolerated=(INVALID_REQUEST,)) for answer in answers)
+    gravest(partial(filter_refused, answer) for answer in answers)
     if not is_refusal(flag):
         # Reading "yes" as true harms nobody, and no sentence forbids it.
         violated(f"a flag that is text got {flag.summary}", "JSON-RPC error -32602", flag, note=True)
+
+
+def filter_refused(answer: Exchange) -> None:
+    """Judge the answer to a listen request whose filter is missing, or an array."""
+    granted = acknowledged_types(answer)
+    if acknowledgement(answer) is not None and not granted:
+        # Taking either for a filter that asks for nothing harms nobody, and no sentence forbids it.
+        actual = f"a filter that is missing, or an array, got {answer.summary}"
+        violated(actual, "JSON-RPC error -32602", answer, note=True)
+    assert_invalid_params(answer, tolerated=(INVALID_REQUEST,))
 
 
 @requirement("subscriptions.reissue-after-drop")

@@ -83,18 +83,19 @@ def accepted(predicate: Callable[[RequestContext], bool], answer: Response) -> L
     return tee(predicate, change)
 
 
-def is_malformed(context: RequestContext) -> bool:
-    """Tell whether this is a notification with another JSON-RPC version."""
-    return context.is_notification and context.value.get("jsonrpc") != "2.0"
+def is_unacceptable(context: RequestContext) -> bool:
+    """Tell whether this is a notification with another JSON-RPC version, or at a version nobody speaks."""
+    unspoken = context.header(VERSION_HEADER) == "1999-01-01"
+    return context.is_notification and (unspoken or context.value.get("jsonrpc") != "2.0")
 
 
 def refused(change: Callable[[Response], Response]) -> Layer:
-    """Change how a malformed notification is refused."""
+    """Change how a notification that is not accepted is refused."""
 
     def changed(response: Response, context: RequestContext) -> Response:
         return change(response) if response.status == 400 else response
 
-    return tee(is_malformed, changed)
+    return tee(is_unacceptable, changed)
 
 
 def with_foreign_id(response: Response) -> Response:
@@ -267,13 +268,13 @@ FAULTS = (
     fault(
         "refusal-200",
         "unaccepted-message-http-error",
-        "a malformed notification gets 200 with an error in the body",
+        "a notification that is refused gets 200 with an error in the body",
         refused(lambda response: replace(response, status=200)),
     ),
     fault(
         "refusal-202",
         "unaccepted-message-http-error",
-        "a malformed notification gets 202 with an error in the body",
+        "a notification that is refused gets 202 with an error in the body",
         refused(lambda response: replace(response, status=202)),
     ),
     fault(

@@ -71,6 +71,22 @@ def error_id(change: Any) -> Any:
     return rewrite_message(lambda m, c: change(m, c) if code_of(m) == PARSE_ERROR else m)
 
 
+def is_old_notification(context: RequestContext) -> bool:
+    """Tell whether this is a notification with another JSON-RPC version."""
+    return context.is_notification and context.value.get("jsonrpc") != "2.0"
+
+
+def has_mistyped_meta(context: RequestContext) -> bool:
+    """Tell whether this is a request whose `_meta` is an array."""
+    return context.is_request and isinstance(context.params.get("_meta"), list)
+
+
+def is_id_alone(context: RequestContext) -> bool:
+    """Tell whether this is an object with an id, but without method, result and error."""
+    value = context.value
+    return isinstance(value, dict) and "id" in value and not {"method", "result", "error"} & value.keys()
+
+
 def with_null_id(message: Json, context: RequestContext) -> Json:
     """Set the id null."""
     return {**message, "id": None}
@@ -199,6 +215,30 @@ VARIANTS = (
         "unreadable-id-text",
         summary="Up to 2025-06-18 an error on an unreadable body has an id, since the schema demands one.",
         layer=error_id(with_text_id),
+    ),
+    Variant(
+        "malformed-notification-200",
+        summary="A notification that is no JSON-RPC 2.0 is an invalid request, refused with HTTP 200.",
+        layer=answer_instead(
+            is_old_notification,
+            200,
+            body=error_message(INVALID_REQUEST, "Invalid Request", request_id=None),
+        ),
+    ),
+    Variant(
+        "mistyped-meta-id-null",
+        summary="A request whose _meta is an array is not read far enough to know its id.",
+        layer=answer_instead(
+            has_mistyped_meta,
+            400,
+            body=error_message(INVALID_PARAMS, "Invalid params", request_id=None),
+        ),
+        revisions=MODERN_REVISIONS,
+    ),
+    Variant(
+        "methodless-accepted",
+        summary="An id without a method is taken for a response, and ignored.",
+        layer=answer_instead(is_id_alone, 202),
     ),
     Variant(
         "unreadable-bare-400",

@@ -118,6 +118,7 @@ class TestRefusal:
     )
     def test_no_error_status(self, exchange: Exchange) -> None:
         assert verdict(assert_refusal_status, exchange).startswith("fail: ")
+        assert verdict(assert_refusal_status, exchange, note=True).startswith("note: ")
 
     @pytest.mark.parametrize(
         ("body", "type"),
