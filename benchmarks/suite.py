@@ -1,8 +1,8 @@
 """Measure whole runs against the bundled reference server: one era, the other, and both side by side.
 
-Each run is a process of its own, as a user starts it. The ratio is to a run that judges one requirement, so it
-says what the checks cost beside starting, serving and discovering. Runs are interleaved, and the fastest of
-each kind counts: whatever else the machine does only adds.
+Each run is a process of its own, as a user starts it. The ratio is to a run that judges one requirement, so
+it says what the checks cost beside starting, serving and discovering. Runs are interleaved, and the fastest
+of each kind counts: whatever else the machine does only adds.
 """
 
 from __future__ import annotations
