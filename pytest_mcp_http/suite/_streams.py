@@ -6,9 +6,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
 
-from pytest_mcp_http.assertions.messages import sent_requests
 from pytest_mcp_http.assertions.sse import lacks_answer
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import served
@@ -163,25 +161,3 @@ def slow_calls(tour: Tour) -> list[Exchange]:
             return list(pool.map(call, keys))
 
     return tour.memo("slow-calls", probe)
-
-
-def asking_calls(tour: Tour) -> list[Exchange]:
-    """Return what a call of a tool got that asks the client back, from a client that can be asked for all.
-
-    There is none where no tool is named for it. A server that sends a request of its own waits for the answer
-    to it, so the call is left once there is one.
-    """
-
-    def probe() -> list[Exchange]:
-        try:
-            role = tour.roles("ask")[0]
-        except NotVerified:
-            return []
-        client = tour.new_client(capabilities=ANY_INPUT)
-        client.schemas.update(tour.client.schemas)
-        params: dict[str, Any] = role.params(key=uuid.uuid4().hex, n=1, ms=1)
-        with client.stream(client.message("tools/call", params)) as stream:
-            stream.wait(lambda e: bool(e.responses or sent_requests(e)), tour.wire.limits.first_byte)
-            return [stream.close()]
-
-    return tour.memo("asking-calls", probe)

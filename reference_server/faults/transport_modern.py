@@ -96,15 +96,6 @@ def asks_ahead(message: Any, context: RequestContext) -> Any:
     return [ROOTS_REQUEST, message] if asks and "result" in message else message
 
 
-def asks_twice(message: Any, context: RequestContext) -> Any:
-    """Send what a result asks the client for as requests, too."""
-    result = message.get("result")
-    asked = result.get("inputRequests") if isinstance(result, dict) else None
-    if not asked or not context.is_modern:
-        return message
-    return [*({"jsonrpc": "2.0", "id": f"server-{key}", **each} for key, each in asked.items()), message]
-
-
 def fault(
     name: str,
     requirement: str,
@@ -165,14 +156,5 @@ FAULTS = (
         "the roots are asked for by a request ahead of a result",
         rewrite_message(asks_ahead),
         STREAMED,
-    ),
-    Fault(
-        "transport.asks-twice",
-        ("transport.no-server-requests", "mrtr.used-for-client-input"),
-        ("stateless",),
-        summary="what a result asks the client for is sent as requests, too",
-        layer=rewrite_message(asks_twice),
-        options=STREAMED,
-        revisions=MODERN_REVISIONS,
     ),
 )

@@ -14,6 +14,7 @@ from pytest_mcp_http import _launch, _serve
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http._target import open_target
 from pytest_mcp_http.errors import TargetError
+from pytest_mcp_http.spec.revisions import REVISIONS
 
 SECRET = "tok-5up3r-s3cr3t"
 HEADERS = (("Authorization", f"Bearer {SECRET}"),)
@@ -470,11 +471,11 @@ class TestApp:
 
 class TestReference:
     @pytest.mark.parametrize("mode", ["stateful", "stateless"])
-    def test_it_speaks_every_handshake_revision(self, mode):
+    def test_it_speaks_every_revision(self, mode):
         if version("mcp").startswith("1."):
             pytest.skip("the reference server needs mcp 2")
         with open_target(Settings(reference=mode, path="/here")) as running:
-            assert running.target.judged("all") == ("2025-03-26", "2025-06-18", "2025-11-25")
+            assert running.target.judged("all") == REVISIONS
             assert set(running.target.facts.sessions.values()) == {mode == "stateful"}
 
     def test_an_unknown_fault(self):
