@@ -38,6 +38,9 @@ SERVED_REVISIONS: Final = {
 }
 """The revisions that an app of each `era` serves, oldest first."""
 
+SERVER_INFO_KEY: Final = "io.modelcontextprotocol/serverInfo"
+"""The member of a modern result's `_meta` that names the server."""
+
 VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
 """The member of a modern request's `_meta` that states its revision."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from reference_server._context import Layer, RequestContext
+from reference_server._context import SERVER_INFO_KEY, Layer, RequestContext
 from reference_server._jsonrpc import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -21,7 +21,6 @@ from reference_server.faults.schema import result_of
 ONE = ("stateless",)
 MODERN: dict[str, bool | str] = {"era": "modern"}
 NEVER = "2027-01-01"
-SERVER_INFO = "io.modelcontextprotocol/serverInfo"
 LISTS = ("tools/list", "prompts/list", "resources/list")
 
 
@@ -189,7 +188,7 @@ FAULTS = (
         "anonymous",
         "server-info",
         "the discovery does not say which server it is",
-        discovery(lambda result: result["_meta"].pop(SERVER_INFO)),
+        discovery(lambda result: result["_meta"].pop(SERVER_INFO_KEY)),
     ),
     fault("without-meta", "server-info", "the discovery has no _meta", without("_meta")),
     fault(

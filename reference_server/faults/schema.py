@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from reference_server._context import HANDSHAKE_REVISIONS, REVISIONS, Layer, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, REVISIONS, SERVER_INFO_KEY, Layer, RequestContext
 from reference_server._layers import rewrite_message
 from reference_server.faults import Fault
 
@@ -16,7 +16,6 @@ WITH_ICONS = REVISIONS[2:]
 OPENING = "opening"
 """Stands for `initialize`, or for `server/discover` in the modern era."""
 
-SERVER_INFO = "io.modelcontextprotocol/serverInfo"
 
 ICON = {"src": "data:image/png;base64,iVBORw0KGgo=", "mimeType": "image/png", "sizes": ["48x48"]}
 
@@ -61,7 +60,9 @@ def before_result_of(
 
 def info_in(result: dict[str, Any]) -> dict[str, Any]:
     """Return what the result of the opening says of the server, in the place of its era."""
-    info: dict[str, Any] = result["serverInfo"] if "serverInfo" in result else result["_meta"][SERVER_INFO]
+    info: dict[str, Any] = (
+        result["serverInfo"] if "serverInfo" in result else result["_meta"][SERVER_INFO_KEY]
+    )
     return info
 
 

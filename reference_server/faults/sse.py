@@ -14,6 +14,7 @@ from reference_server._calls import header_lines, until_gone, without_header
 from reference_server._context import (
     HANDSHAKE_REVISIONS,
     MODERN_REVISIONS,
+    SERVER_INFO_KEY,
     ASGIApp,
     HeaderLines,
     Layer,
@@ -163,7 +164,8 @@ def orphan(block: EventBlock, context: RequestContext) -> Iterable[EventBlock]:
     """Add a result that nobody asked for to a result."""
     if "result" not in message_of(block):
         return (block,)
-    other = {"jsonrpc": "2.0", "id": "orphan", "result": {}}
+    meta = {SERVER_INFO_KEY: {"name": "reference", "version": "1"}}
+    other = {"jsonrpc": "2.0", "id": "orphan", "result": {"resultType": "complete", "_meta": meta}}
     return block, EventBlock((("event", "message"), ("data", encode(other).decode())))
 
 

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any, Final
 
-from reference_server._context import Layer, RequestContext
+from reference_server._context import SERVER_INFO_KEY, Layer, RequestContext
 from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, encode, error_message
 from reference_server._layers import answer_instead, combine, rewrite_message, rewrite_request_body, when
 from reference_server.faults import Fault
@@ -46,7 +46,8 @@ def about(context: RequestContext, method: str, **params: Any) -> dict[str, Any]
 
 def closing_result(context: RequestContext, named: object) -> dict[str, Any]:
     """Return the result that ends a subscription and names one."""
-    result = {"resultType": "complete", "_meta": {SUBSCRIPTION_ID: named}}
+    server = {"name": "reference", "version": "1"}
+    result = {"resultType": "complete", "_meta": {SUBSCRIPTION_ID: named, SERVER_INFO_KEY: server}}
     return {"jsonrpc": "2.0", "id": context.rpc_id, "result": result}
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference_server._context import RequestContext
+from reference_server._context import SERVER_INFO_KEY, RequestContext
 from reference_server._layers import rewrite_message
-from reference_server.faults.schema import ICON, SERVER_INFO, before_result_of, result_of
+from reference_server.faults.schema import ICON, before_result_of, result_of
 from reference_server.variants import Variant
 
 _ITEMS = ("tools", "prompts", "resources", "resourceTemplates")
@@ -22,7 +22,7 @@ def _with_icons(message: Any, context: RequestContext) -> Any:
         return message
     own = f"{context.scheme}://{context.header('host')}/icon.svg"
     icons = [ICON, {"src": own, "sizes": ["any"], "theme": "dark"}, {"src": own, "sizes": ["48x48", "96x96"]}]
-    own_info = [result.get("serverInfo"), result.get("_meta", {}).get(SERVER_INFO)]
+    own_info = [result.get("serverInfo"), result.get("_meta", {}).get(SERVER_INFO_KEY)]
     for holder in [*_items(result), *filter(None, own_info)]:
         holder["icons"] = icons
     return {**message, "result": dict(result)}
