@@ -163,7 +163,7 @@ class Tour:
         known = [role for role in self.target.roles if role.name == name]
         if not known and self.target.facts.server_name == REFERENCE_NAME:
             known = [role for role in REFERENCE_ROLES if role.name == name]
-        listed = {tool.get("name") for tool in self.items("tools/list", "tools")}
+        listed = [tool.get("name") for tool in self.items("tools/list", "tools")]
         found = tuple(role for role in known if role.tool in listed)
         if not known:
             raise NotVerified(missing(name))

@@ -152,7 +152,7 @@ class Visit:
         prompts = [
             prompt
             for prompt in self.items("prompts/list", "prompts")
-            if not any(isinstance(a, dict) and a.get("required") for a in prompt.get("arguments") or ())
+            if not any(isinstance(a, dict) and a.get("required") for a in _listed(prompt.get("arguments")))
         ]
         for prompt in prompts[:SAMPLES]:
             if isinstance(prompt.get("name"), str):
@@ -178,3 +178,8 @@ class Visit:
         ):
             kwargs: dict[str, Any] = {} if params is None else {"params": params}
             self._add(method, method, self.client.notify(method, **kwargs))
+
+
+def _listed(value: object) -> list[Any]:
+    """Return a list of the server's, and an empty one for whatever else stands there."""
+    return value if isinstance(value, list) else []
