@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -79,3 +81,37 @@ def test_a_role_without_a_tool_is_not_verified_and_says_what_to_add(reference: C
             Tour(named, "2026-07-28", wire).roles("slow")
         with pytest.raises(NotVerified, match="to the ini value mcp_roles"):
             Tour(stranger, "2026-07-28", wire).roles("witness")
+
+
+class OddServer:
+    """A modern server whose lists hold members of types that no schema has."""
+
+    LISTS = (
+        ("tools/list", {"tools": [{"name": ["unhashable"]}, {"name": {}}, 5]}),
+        (
+            "prompts/list",
+            {"prompts": [{"name": "a", "arguments": True}, {"name": "b", "arguments": {"x": 1}}]},
+        ),
+        ("resources/list", {"resources": [{"uri": 5}, None]}),
+    )
+
+    def __call__(self, connection: Any) -> None:
+        answers = dict(self.LISTS)
+        while request := connection.read_request():
+            sent = json.loads(request.partition(b"\r\n\r\n")[2])
+            found = answers.get(sent["method"], {})
+            if sent["method"] == "server/discover":
+                capabilities: dict[str, object] = {"tools": {}, "prompts": {}, "resources": {}}
+                found = {"supportedVersions": ["2026-07-28"], "capabilities": capabilities}
+            result = {"resultType": "complete", **found}
+            body = json.dumps({"jsonrpc": "2.0", "id": sent.get("id"), "result": result}).encode()
+            connection.reply(body, b"Content-Type: application/json")
+
+
+def test_members_of_odd_types_stop_no_visit(serve: Callable[[Any], Any]) -> None:
+    settings = Settings(url=serve(OddServer()).url, revision=("2026-07-28",))
+    with open_target(settings) as running, running.target.open_wire() as wire:
+        tour = Tour(replace(running.target, roles=(Role("slow", "count"),)), "2026-07-28", wire)
+        with pytest.raises(NotVerified, match="is not listed"):
+            tour.roles("slow")
+    assert {"prompts/get", "resources/templates/list"} <= {step.method for step in tour.steps}
