@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import pytest
 
 from pytest_mcp_http import _option_values as values
-from pytest_mcp_http._roles import Role
+from pytest_mcp_http._roles import CallTools, Role
 
 _IniType = Literal["string", "linelist", "bool", "float", "int"]
 
@@ -45,6 +45,7 @@ class Settings:
         cases: Globs on requirement ids; empty for all.
         report: Absolute path of the JSON report to write.
         roles: Tools that may be called, with what they can be used for.
+        call_tools: Which tools may be called besides: `none` (not even those), `safe` or `all`.
         reference_options: Era, faults, variants and switches of the reference server.
     """
 
@@ -69,6 +70,7 @@ class Settings:
     cases: tuple[str, ...] = ()
     report: str | None = None
     roles: tuple[Role, ...] = ()
+    call_tools: CallTools = "safe"
     reference_options: tuple[str, ...] = ()
 
     @property
@@ -137,6 +139,12 @@ _OPTIONS: Final = (
         "'ROLE = TOOL {arguments}': a tool that may be called, and what it can be used for (repeatable)",
         "LINE",
         "mcp_roles",
+    ),
+    _Option(
+        "--mcp-call-tools",
+        "string",
+        "tools to call: none, safe (those with a role or a readOnlyHint; the default), or all",
+        "none|safe|all",
     ),
     _Option("--mcp-report", "string", "write the verdicts to this JSON file", "FILE.json"),
     _Option(
@@ -254,6 +262,7 @@ def settings_from(config: pytest.Config) -> Settings:
         cases=given.value("--mcp-case", (), values.lines),
         report=given.value("--mcp-report", None, report),
         roles=given.value("--mcp-role", (), values.roles),
+        call_tools=given.value("--mcp-call-tools", "safe", values.choice("none", "safe", "all")),
         reference_options=given.value("--mcp-reference-option", (), values.reference_options),
     )
     _refuse_contradictions(settings, given)

@@ -1,7 +1,7 @@
 """Tools with a known behaviour: what each can be used for in a probe, and how it is called.
 
 A tool is never called on a guess. Roles come from the user's `--mcp-role` and `mcp_roles`, else from the
-bundled reference server, which is known by its name.
+bundled reference server, which is known by its name, else from the tools of the official conformance suite.
 Imported with the options, so it needs the standard library only.
 """
 
@@ -9,26 +9,38 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 ROLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "ask": "asks the client for input before it ends: ask = book {}",
+        "call": "may be called, whatever it does: call = search {}",
+        "change": "changes something that the server lists or lets read: change = touch {}",
+        "echo": 'returns the text that it is given: echo = say {"text": "$NONCE"}',
+        "error": "fails while it works: error = divide_by_zero {}",
+        "log": "logs messages of several levels while it works: log = import {}",
+        "progress": "reports progress several times while it works: progress = import {}",
         "slow": "works for a while, counting ticks: "
         'slow = count {"key": "$KEY", "ticks": $N, "milliseconds": $MS}',
+        "task": "can run as a task: task = report {}",
         "witness": 'tells how many ticks were counted: witness = read {"key": "$KEY"}',
     }
 )
 """Role -> what its tool does, with an example of the line that names one."""
 
-PLACEHOLDERS: Final[Mapping[str, object]] = MappingProxyType({"KEY": "k", "MS": 1, "N": 1})
+PLACEHOLDERS: Final[Mapping[str, object]] = MappingProxyType({"KEY": "k", "MS": 1, "N": 1, "NONCE": "n"})
 """What stands for a value in the arguments of a role, each with a value of its type.
 
-`$KEY` is a text that is new for each probe, `$N` a number of ticks, `$MS` a number of milliseconds.
+`$KEY` and `$NONCE` are texts that are new for each probe and each call, `$N` is a number of ticks, `$MS` one of
+milliseconds.
 """
+
+CallTools = Literal["none", "safe", "all"]
+"""Which tools may be called: none; those with a role or a `readOnlyHint`; all whose arguments can be made up."""
 
 REFERENCE_NAME: Final = "pytest-mcp-http reference server"
 
@@ -54,8 +66,10 @@ class Role:
         """Return the params of a `tools/call`.
 
         Args:
-            values: A value for each placeholder that may be used, by name in lower case (`key`, `ms`, `n`).
+            values: Values of placeholders by name in lower case (`key`, `ms`, `n`, `nonce`); without one, a
+                text is new, and a number 1.
         """
+        values = {"n": 1, "ms": 1, "key": secrets.token_hex(8), "nonce": secrets.token_hex(8), **values}
         text = _PLACEHOLDER.sub(lambda found: str(values[found[1].lower()]), self.template)
         return {"name": self.tool, "arguments": json.loads(text)}
 
@@ -90,6 +104,23 @@ REFERENCE_ROLES: Final = (
     Role("ask", "ask_back", '{"kind": "roots"}'),
 )
 """The roles of the bundled reference server."""
+
+
+OFFICIAL_ROLES: Final = (
+    Role("call", "test_simple_text"),
+    Role("call", "test_image_content"),
+    Role("call", "test_audio_content"),
+    Role("call", "test_embedded_resource"),
+    Role("call", "test_multiple_content_types"),
+    Role("error", "test_error_handling"),
+    Role("log", "test_tool_with_logging"),
+    Role("progress", "test_tool_with_progress"),
+    Role("ask", "test_elicitation", '{"message": "$NONCE"}'),
+    Role("ask", "test_elicitation_sep1034_defaults"),
+    Role("ask", "test_elicitation_sep1330_enums"),
+    Role("ask", "test_sampling", '{"prompt": "$NONCE"}'),
+)
+"""The tools that the official conformance suite asks a server for: they do nothing but what it tests."""
 
 
 def missing(name: str) -> str:

@@ -63,9 +63,15 @@ async def until_gone(call: Call, act: Callable[[], Awaitable[None]]) -> None:
         if not done:
             await act()
 
+    async def send(message: Message) -> None:
+        nonlocal done
+        # A server is told that the client left as soon as all is sent, also before `forward` returns.
+        done = done or (message["type"] == "http.response.body" and not message.get("more_body", False))
+        await call.send(message)
+
     async with anyio.create_task_group() as group:
         group.start_soon(watch)
-        await call.forward()
+        await call.forward(send=send)
         done = True
         group.cancel_scope.cancel()
 
