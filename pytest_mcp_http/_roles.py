@@ -35,12 +35,12 @@ ROLES: Final[Mapping[str, str]] = MappingProxyType(
 PLACEHOLDERS: Final[Mapping[str, object]] = MappingProxyType({"KEY": "k", "MS": 1, "N": 1, "NONCE": "n"})
 """What stands for a value in the arguments of a role, each with a value of its type.
 
-`$KEY` and `$NONCE` are texts that are new for each probe and each call, `$N` is a number of ticks, `$MS` one of
-milliseconds.
+`$KEY` and `$NONCE` are texts that are new for each probe and each call, `$N` is a number of ticks, `$MS` one
+of milliseconds.
 """
 
 CallTools = Literal["none", "safe", "all"]
-"""Which tools may be called: none; those with a role or a `readOnlyHint`; all whose arguments can be made up."""
+"""Which tools may be called: none; those with a role or a `readOnlyHint`; all with arguments made up."""
 
 REFERENCE_NAME: Final = "pytest-mcp-http reference server"
 

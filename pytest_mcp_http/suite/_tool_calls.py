@@ -1,7 +1,7 @@
 """The tools that may be called, and one call of each with arguments that fit.
 
 A tool may be called if the user, the reference server or the official suite names it for a role, or if it
-says of itself that it only reads; with `--mcp-call-tools all` every tool may be called, and with `none` no tool.
+says of itself that it only reads; with `--mcp-call-tools all` every tool may be called, with `none` no tool.
 """
 
 from __future__ import annotations
