@@ -5,7 +5,7 @@ With `asking` and `subscriptions` the only module besides `engine` that speaks t
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -141,7 +141,7 @@ class _Handlers:
             context.session.report_progress,
             self._facts.memory,
             self._listening.publish,
-            partial(asking.ask, context),
+            asking.Asking(context),
         )
         try:
             text, failed = await call_tool(tool, params.arguments or {}, caller)
