@@ -1,7 +1,7 @@
 """The matrix: each fault makes exactly its requirements fail, each variant none, the clean server none.
 
-By default each fault is judged in one mode, at the newest revision of each era that shows it, and each variant
-in both; `MCP_MATRIX=full` judges every mode and every revision. The modern era knows no modes, so its rows run
+By default each fault is judged in one mode, at the newest revision of each era that shows it, each variant in
+both modes; `MCP_MATRIX=full` judges every mode and revision. The modern era knows no modes, so its rows run
 in one of them.
 """
 
