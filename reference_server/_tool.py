@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from reference_server.memory import Memory
-from reference_server.questions import Asker, Question
+from reference_server.questions import ANY_TIME, Asker, Question, Terms
 
 Report = Callable[[float, float | None, str | None], Awaitable[None]]
 """Tells the caller about progress: value, total, message."""
@@ -35,7 +35,9 @@ class NobodyToAsk:
         """Tell that nobody can be asked."""
         return False
 
-    async def ask_all(self, questions: Mapping[str, Question]) -> dict[str, dict[str, Any]]:
+    async def ask_all(
+        self, questions: Mapping[str, Question], terms: Terms = ANY_TIME
+    ) -> dict[str, dict[str, Any]]:
         """Refuse to ask."""
         raise ToolError("There is nobody to ask")
 
@@ -60,9 +62,9 @@ class Caller:
     publish: Callable[[str], Awaitable[None]] = nobody_listens
     asker: Asker = field(default_factory=NobodyToAsk)
 
-    async def ask(self, question: Question) -> dict[str, Any]:
+    async def ask(self, question: Question, terms: Terms = ANY_TIME) -> dict[str, Any]:
         """Ask the client for one thing and return its result."""
-        return (await self.asker.ask_all({ANSWER_KEY: question}))[ANSWER_KEY]
+        return (await self.asker.ask_all({ANSWER_KEY: question}, terms))[ANSWER_KEY]
 
 
 @dataclass(frozen=True, slots=True)

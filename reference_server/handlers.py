@@ -141,7 +141,7 @@ class _Handlers:
             context.session.report_progress,
             self._facts.memory,
             self._listening.publish,
-            asking.Asking(context),
+            asking.Asking(context, self._facts.memory),
         )
         try:
             text, failed = await call_tool(tool, params.arguments or {}, caller)
