@@ -19,7 +19,8 @@ from pytest_mcp_http.answering import (
     converse,
     input_requests,
 )
-from pytest_mcp_http.assertions.input_requests import CAPABILITIES
+from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.input_requests import CAPABILITIES, asked_in
 from pytest_mcp_http.assertions.mrtr import Outcome, outcome_of
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
@@ -290,3 +291,22 @@ def restricted(tour: Tour, capabilities: Mapping[str, object]) -> list[Exchange]
         return [exchange for each in found for exchange in each.exchanges]
 
     return tour.memo(f"restricted talks {capabilities}", probe)
+
+
+def judge_undeclared(tour: Tour, method: str) -> None:
+    """Judge that a client which declared nothing is not asked for something.
+
+    Raises:
+        RequirementViolated: If it is.
+        NotApplicable: If no tool asks for it at all.
+        NotVerified: If no tool asks for anything.
+    """
+    for each in undeclared(tour):
+        for exchange in each.exchanges:
+            if any(request["method"] == method for _, request in asked_in(exchange)):
+                violated(
+                    f"{method} to a client that did not declare {CAPABILITIES[method]}",
+                    ["a result that reports an error", "a JSON-RPC error", "a result that does without"],
+                    exchange,
+                )
+    asking_for(tour, method)
