@@ -39,13 +39,13 @@ def assert_request_id(id: object, exchange: Exchange) -> None:
 
 
 def judge_fresh_ids(found: list[tuple[Exchange, Message]]) -> None:
-    """Judge that no id is used for two requests of one session.
+    """Judge that no id is used for two requests of one session; null is no id.
 
     Raises:
         RequirementViolated: If one is.
     """
     for number, (exchange, message) in enumerate(found):
-        if any(same_id(message.id, other.id) for _, other in found[:number]):
+        if message.id is not None and any(same_id(message.id, other.id) for _, other in found[:number]):
             violated(
                 f"two requests of the server in one session have the id {message.id!r}",
                 "an id of its own for each",

@@ -90,7 +90,7 @@ async def _to_everybody(call: Call) -> None:
 
 def _to_text(answer: Json) -> None:
     """Take numbers in a form for text."""
-    content = answer.get("content")
+    content = answer.get("content") if "action" in answer else None
     if isinstance(content, dict) and not isinstance(content.get("text", ""), str):
         content["text"] = str(content["text"])
 

@@ -6,7 +6,7 @@ import copy
 from typing import Any, Final
 
 from reference_server._calls import Call, push_to_get_streams
-from reference_server._context import HANDSHAKE_REVISIONS, Layer, Message, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, MODERN_REVISIONS, Layer, Message, RequestContext
 from reference_server._layers import (
     answer_instead,
     combine,
@@ -190,11 +190,12 @@ FAULTS = (
         "a text block without text is taken",
         answered(_completed_content),
     ),
-    fault(
+    both(
         "tools-without-end",
         "sampling-validate",
         "the model is asked again for as long as it uses tools",
         answer_instead(is_retry(_uses_tools, "tools"), 200, body=_asks_on),
+        revisions=MODERN_REVISIONS,
     ),
     both(
         "sampling-elsewhere",
@@ -210,11 +211,12 @@ FAULTS = (
         combine(rewrite_request_body(_without_roots), rewrite_message(_silent)),
         revisions=OLD,
     ),
-    fault(
+    both(
         "no-roots-crash",
         "roots-handling",
         "a call whose client has no roots gets HTTP 500",
         answer_instead(is_retry(lambda responses: responses == {KEY: {"roots": []}}), 500),
+        revisions=MODERN_REVISIONS,
     ),
     fault(
         "state-without-end",
