@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from reference_server._result import ToolResult
 from reference_server.memory import Memory
+from reference_server.questions import Asker, Question
 
 Report = Callable[[float, float | None, str | None], Awaitable[None]]
 """Tells the caller about progress: value, total, message."""
@@ -20,13 +21,24 @@ HEADER_PREFIX: Final = "mcp-param-"
 """What the names of headers begin with that mirror arguments, in lower case."""
 
 
+ANSWER_KEY: Final = "answer"
+"""Under which key a single thing is asked for."""
+
+
 class ToolError(ValueError):
     """A tool call that failed; the message is for the caller."""
 
 
-async def nobody_to_ask(kind: str) -> dict[str, Any]:
-    """Refuse to ask the caller back, where there is none."""
-    raise ToolError(f"There is nobody to ask for {kind}")
+class NobodyToAsk:
+    """Stands for a client where there is none."""
+
+    def can_ask(self, question: Question) -> bool:
+        """Tell that nobody can be asked."""
+        return False
+
+    async def ask_all(self, questions: Mapping[str, Question]) -> dict[str, dict[str, Any]]:
+        """Refuse to ask."""
+        raise ToolError("There is nobody to ask")
 
 
 async def nobody_listens(uri: str) -> None:
@@ -41,13 +53,17 @@ class Caller:
         report: Tells about progress.
         memory: What the app remembers.
         publish: Tells those who listen to a resource that it changed.
-        ask: Asks the client for something of a kind and returns its answer.
+        asker: Asks the client for something and returns its answers.
     """
 
     report: Report
     memory: Memory = field(default_factory=Memory)
     publish: Callable[[str], Awaitable[None]] = nobody_listens
-    ask: Callable[[str], Awaitable[dict[str, Any]]] = nobody_to_ask
+    asker: Asker = field(default_factory=NobodyToAsk)
+
+    async def ask(self, question: Question) -> dict[str, Any]:
+        """Ask the client for one thing and return its result."""
+        return (await self.asker.ask_all({ANSWER_KEY: question}))[ANSWER_KEY]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ With `asking` and `subscriptions` the only module besides `engine` that speaks t
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -142,7 +142,7 @@ class _Handlers:
             context.session.report_progress,
             self._facts.memory,
             self._listening.publish,
-            partial(asking.ask, context),
+            asking.Asking(context),
         )
         try:
             result = await call_tool(tool, params.arguments or {}, caller)
