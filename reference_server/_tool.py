@@ -28,8 +28,8 @@ async def nobody_to_ask(kind: str) -> dict[str, Any]:
     raise ToolError(f"There is nobody to ask for {kind}")
 
 
-async def nobody_listens(uri: str) -> None:
-    """Tell nobody that a resource changed."""
+async def nobody_listens(what: str) -> None:
+    """Tell nobody that something changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,14 @@ class Caller:
         memory: What the app remembers.
         publish: Tells those who listen to a resource that it changed.
         ask: Asks the client for something of a kind and returns its answer.
+        announce: Tells all clients that the list of a kind changed: `tools`, `prompts` or `resources`.
     """
 
     report: Report
     memory: Memory = field(default_factory=Memory)
     publish: Callable[[str], Awaitable[None]] = nobody_listens
     ask: Callable[[str], Awaitable[dict[str, Any]]] = nobody_to_ask
+    announce: Callable[[str], Awaitable[None]] = nobody_listens
 
 
 @dataclass(frozen=True, slots=True)
