@@ -41,8 +41,8 @@ class NobodyToAsk:
         raise ToolError("There is nobody to ask")
 
 
-async def nobody_listens(uri: str) -> None:
-    """Tell nobody that a resource changed."""
+async def nobody_listens(what: str) -> None:
+    """Tell nobody that something changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,14 @@ class Caller:
         memory: What the app remembers.
         publish: Tells those who listen to a resource that it changed.
         asker: Asks the client for something and returns its answers.
+        announce: Tells all clients that the list of a kind changed: `tools`, `prompts` or `resources`.
     """
 
     report: Report
     memory: Memory = field(default_factory=Memory)
     publish: Callable[[str], Awaitable[None]] = nobody_listens
     asker: Asker = field(default_factory=NobodyToAsk)
+    announce: Callable[[str], Awaitable[None]] = nobody_listens
 
     async def ask(self, question: Question) -> dict[str, Any]:
         """Ask the client for one thing and return its result."""
