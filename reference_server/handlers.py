@@ -17,6 +17,7 @@ from mcp_types import (
     BlobResourceContents,
     CallToolRequestParams,
     CallToolResult,
+    CompletionsCapability,
     DiscoverResult,
     GetPromptRequestParams,
     GetPromptResult,
@@ -28,7 +29,6 @@ from mcp_types import (
     PaginatedRequestParams,
     Prompt,
     PromptArgument,
-    PromptMessage,
     PromptsCapability,
     ReadResourceRequestParams,
     ReadResourceResult,
@@ -37,20 +37,19 @@ from mcp_types import (
     ResourcesCapability,
     ResourceTemplate,
     ServerCapabilities,
-    TextContent,
     TextResourceContents,
     Tool,
     ToolAnnotations,
     ToolsCapability,
 )
 
-from reference_server import asking, resources
+from reference_server import asking, completion, resources
 from reference_server._context import MODERN_REVISIONS, Facts
 from reference_server._jsonrpc import INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
 from reference_server._result import STRUCTURED_SINCE
 from reference_server._tool import Caller
 from reference_server.asking import StateProtection
-from reference_server.prompts import PROMPTS
+from reference_server.prompts import PROMPTS, PromptError
 from reference_server.subscriptions import Listening
 from reference_server.tools import TOOLS, call_tool
 
@@ -102,6 +101,7 @@ def build_server(facts: Facts, listening: Listening) -> Server[Any]:
         on_call_tool=handlers.call_tool,
         on_list_prompts=_list_prompts,
         on_get_prompt=_get_prompt,
+        on_completion=completion.complete,
         on_list_resources=handlers.list_resources,
         on_list_resource_templates=_list_resource_templates,
         on_read_resource=handlers.read_resource,
@@ -124,6 +124,7 @@ class _Handlers:
         return DiscoverResult(
             supported_versions=list(reversed(self._facts.revisions)),
             capabilities=ServerCapabilities(
+                completions=CompletionsCapability(),
                 prompts=PromptsCapability(),
                 resources=ResourcesCapability(subscribe=True),
                 tools=ToolsCapability(),
@@ -228,15 +229,17 @@ async def _list_prompts(_: _Context, params: PaginatedRequestParams | None) -> L
     )
 
 
-async def _get_prompt(_: _Context, params: GetPromptRequestParams) -> GetPromptResult:
+async def _get_prompt(context: _Context, params: GetPromptRequestParams) -> GetPromptResult:
     prompt = PROMPTS.get(params.name)
     if prompt is None:
         raise MCPError(code=INVALID_PARAMS, message=f"Unknown prompt: {one_line(params.name)}")
-    arguments = params.arguments or {}
-    if missing := prompt.missing(arguments):
-        raise MCPError(code=INVALID_PARAMS, message=f"Missing prompt arguments: {', '.join(missing)}")
-    message = PromptMessage(role="user", content=TextContent(type="text", text=prompt.render(arguments)))
-    return GetPromptResult(description=prompt.description, messages=[message])
+    try:
+        messages = prompt.messages(params.arguments or {}, context.protocol_version)
+    except PromptError as error:
+        raise MCPError(code=INVALID_PARAMS, message=str(error)) from None
+    return GetPromptResult.model_validate(
+        {"description": prompt.description, "messages": messages}, by_name=False
+    )
 
 
 async def _list_resource_templates(
