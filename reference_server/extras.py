@@ -8,7 +8,7 @@ from typing import Final
 
 from reference_server._tool import Caller, Parameter, Tool
 from reference_server.memory import Memory
-from reference_server.prompts import PROMPTS, Prompt
+from reference_server.prompts import PROMPTS, Prompt, text_message
 from reference_server.resources import RESOURCES, Content, Resource
 
 KINDS: Final = ("tools", "prompts", "resources")
@@ -20,7 +20,9 @@ async def _run_extra() -> str:
 
 EXTRA_TOOL: Final = Tool("extra_tool", "Do nothing. This tool is listed at times only.", _run_extra)
 EXTRA_PROMPT: Final = Prompt(
-    "extra_prompt", "Ask for nothing. This prompt is listed at times only.", lambda _: "Do nothing."
+    "extra_prompt",
+    "Ask for nothing. This prompt is listed at times only.",
+    lambda _: (text_message("Do nothing."),),
 )
 EXTRA_RESOURCE: Final = Resource(
     "reference://extra",

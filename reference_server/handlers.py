@@ -19,6 +19,7 @@ from mcp_types import (
     BlobResourceContents,
     CallToolRequestParams,
     CallToolResult,
+    CompletionsCapability,
     DiscoverResult,
     EmptyResult,
     GetPromptRequestParams,
@@ -32,7 +33,6 @@ from mcp_types import (
     PaginatedRequestParams,
     Prompt,
     PromptArgument,
-    PromptMessage,
     PromptsCapability,
     ReadResourceRequestParams,
     ReadResourceResult,
@@ -42,7 +42,6 @@ from mcp_types import (
     ResourceTemplate,
     ServerCapabilities,
     SubscribeRequestParams,
-    TextContent,
     TextResourceContents,
     Tool,
     ToolAnnotations,
@@ -50,7 +49,7 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
-from reference_server import asking, resources
+from reference_server import asking, completion, resources
 from reference_server._context import MODERN_REVISIONS, Facts
 from reference_server._jsonrpc import INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
 from reference_server._result import STRUCTURED_SINCE
@@ -59,6 +58,7 @@ from reference_server._tool import Tool as ListedTool
 from reference_server.asking import StateProtection
 from reference_server.extras import listed_prompts, listed_resources, listed_tools
 from reference_server.paging import ItemT, UnknownCursor, page
+from reference_server.prompts import PromptError
 from reference_server.sessions import current_session
 from reference_server.subscriptions import Listening
 from reference_server.tools import TOOLS, call_tool
@@ -124,6 +124,7 @@ def build_server(facts: Facts, listening: Listening) -> Server[Any]:
         on_call_tool=handlers.call_tool,
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
+        on_completion=completion.complete,
         on_list_resources=handlers.list_resources,
         on_list_resource_templates=handlers.list_resource_templates,
         on_read_resource=handlers.read_resource,
@@ -152,6 +153,7 @@ class _Handlers:
         return DiscoverResult(
             supported_versions=list(reversed(self._facts.revisions)),
             capabilities=ServerCapabilities(
+                completions=CompletionsCapability(),
                 prompts=PromptsCapability(list_changed=True),
                 resources=ResourcesCapability(subscribe=True, list_changed=True),
                 tools=ToolsCapability(list_changed=True),
@@ -260,16 +262,18 @@ class _Handlers:
             next_cursor=cursor,
         )
 
-    async def get_prompt(self, _: _Context, params: GetPromptRequestParams) -> GetPromptResult:
+    async def get_prompt(self, context: _Context, params: GetPromptRequestParams) -> GetPromptResult:
         """Fill in a prompt."""
         prompt = listed_prompts(self._facts.memory).get(params.name)
         if prompt is None:
             raise MCPError(code=INVALID_PARAMS, message=f"Unknown prompt: {one_line(params.name)}")
-        arguments = params.arguments or {}
-        if missing := prompt.missing(arguments):
-            raise MCPError(code=INVALID_PARAMS, message=f"Missing prompt arguments: {', '.join(missing)}")
-        message = PromptMessage(role="user", content=TextContent(type="text", text=prompt.render(arguments)))
-        return GetPromptResult(description=prompt.description, messages=[message])
+        try:
+            messages = prompt.messages(params.arguments or {}, context.protocol_version)
+        except PromptError as error:
+            raise MCPError(code=INVALID_PARAMS, message=str(error)) from None
+        return GetPromptResult.model_validate(
+            {"description": prompt.description, "messages": messages}, by_name=False
+        )
 
     async def list_resource_templates(
         self, _: _Context, params: PaginatedRequestParams | None

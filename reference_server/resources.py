@@ -16,7 +16,7 @@ TEMPLATE_URI: Final = "reference://units/{unit}"
 TEMPLATE_NAME: Final = "units"
 TEMPLATE_DESCRIPTION: Final = "What a unit converts to: celsius, fahrenheit, kg or lb."
 
-_UNITS: Final = {"celsius": "fahrenheit", "fahrenheit": "celsius", "kg": "lb", "lb": "kg"}
+UNITS: Final = {"celsius": "fahrenheit", "fahrenheit": "celsius", "kg": "lb", "lb": "kg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def read(
     if uri in listed:
         return listed[uri].current(changes)
     found = re.fullmatch(re.escape(TEMPLATE_URI.partition("{")[0]) + "([a-z]+)", uri)
-    if found and found[1] in _UNITS:
-        table = json.dumps({"unit": found[1], "converts_to": _UNITS[found[1]]})
+    if found and found[1] in UNITS:
+        table = json.dumps({"unit": found[1], "converts_to": UNITS[found[1]]})
         return Content("application/json", text=table)
     return None
