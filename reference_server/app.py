@@ -41,6 +41,7 @@ def build_app(
     era: str,
     json_response: bool,
     resumable: bool,
+    fixtures: bool,
     faults: tuple[str, ...],
     variants: tuple[str, ...],
     path: str,
@@ -60,6 +61,7 @@ def build_app(
             "resumable": resumable,
             "state_seconds": 120.0,
             "paged": "resources",
+            "fixtures": fixtures,
         },
         added,
     )
@@ -82,6 +84,7 @@ class ReferenceApp:
         resumable: Keep events for replay.
         state_seconds: How long a client has to answer what a tool asked back for, in the modern era.
         paged: Which lists come on two pages, see `paging.PAGED`.
+        fixtures: Offer what the official conformance suite asks for.
     """
 
     def __init__(
@@ -95,11 +98,13 @@ class ReferenceApp:
         resumable: bool = False,
         state_seconds: float = 120.0,
         paged: str = "resources",
+        fixtures: bool = False,
     ) -> None:
         self._mode = mode
         self._era = era
         self._state_seconds = state_seconds
         self._paged = paged
+        self._fixtures = fixtures
         self._layers = layers
         self._path = path
         self._json_response = json_response
@@ -133,6 +138,7 @@ class ReferenceApp:
             era=self._era,
             state_seconds=self._state_seconds,
             paged=self._paged,
+            fixtures=self._fixtures,
         )
         engine = Engine(facts)
         endpoint = corrected(engine)
