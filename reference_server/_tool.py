@@ -8,12 +8,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from reference_server.memory import Memory
 
 Report = Callable[[float, float | None, str | None], Awaitable[None]]
 """Tells the caller about progress: value, total, message."""
+
+LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+"""How severe a log message is, the least severe first."""
+
+Log = Callable[[LogLevel, object], Awaitable[None]]
+"""Logs something for the caller: level, data."""
 
 HEADER_PREFIX: Final = "mcp-param-"
 """What the names of headers begin with that mirror arguments, in lower case."""
@@ -32,6 +38,10 @@ async def nobody_listens(uri: str) -> None:
     """Tell nobody that a resource changed."""
 
 
+async def nobody_reads(level: LogLevel, data: object) -> None:
+    """Log nothing, where nobody can read it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Whom a tool works for, and what it can do there.
@@ -41,12 +51,14 @@ class Caller:
         memory: What the app remembers.
         publish: Tells those who listen to a resource that it changed.
         ask: Asks the client for something of a kind and returns its answer.
+        log: Sends log messages of a level.
     """
 
     report: Report
     memory: Memory = field(default_factory=Memory)
     publish: Callable[[str], Awaitable[None]] = nobody_listens
     ask: Callable[[str], Awaitable[dict[str, Any]]] = nobody_to_ask
+    log: Log = nobody_reads
 
 
 @dataclass(frozen=True, slots=True)

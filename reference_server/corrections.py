@@ -57,6 +57,7 @@ SERVED_METHODS: Final = frozenset(
         "resources/list",
         "resources/templates/list",
         "resources/read",
+        "logging/setLevel",
     }
 )
 

@@ -25,6 +25,7 @@ from mcp_types import (
     ListResourcesResult,
     ListResourceTemplatesResult,
     ListToolsResult,
+    LoggingCapability,
     PaginatedRequestParams,
     Prompt,
     PromptArgument,
@@ -37,6 +38,7 @@ from mcp_types import (
     ResourcesCapability,
     ResourceTemplate,
     ServerCapabilities,
+    SetLevelRequestParams,
     TextContent,
     TextResourceContents,
     Tool,
@@ -44,10 +46,10 @@ from mcp_types import (
     ToolsCapability,
 )
 
-from reference_server import asking, resources
+from reference_server import asking, logs, resources
 from reference_server._context import MODERN_REVISIONS, Facts
 from reference_server._jsonrpc import INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
-from reference_server._tool import Caller
+from reference_server._tool import Caller, nobody_reads
 from reference_server.asking import StateProtection
 from reference_server.prompts import PROMPTS
 from reference_server.subscriptions import Listening
@@ -107,6 +109,8 @@ def build_server(facts: Facts, listening: Listening) -> Server[Any]:
         on_subscriptions_listen=listening.serve,
     )
     server.add_request_handler("server/discover", RequestParams, handlers.discover)
+    if facts.logs:
+        server.add_request_handler("logging/setLevel", SetLevelRequestParams, logs.set_level)
     server.middleware.append(StateProtection(facts.state_seconds, SERVER_NAME))
     return server
 
@@ -126,6 +130,7 @@ class _Handlers:
                 prompts=PromptsCapability(),
                 resources=ResourcesCapability(subscribe=True),
                 tools=ToolsCapability(),
+                logging=LoggingCapability() if self._facts.logs else None,
             ),
             instructions=INSTRUCTIONS,
         )
@@ -142,6 +147,7 @@ class _Handlers:
             self._facts.memory,
             self._listening.publish,
             partial(asking.ask, context),
+            partial(logs.log, context) if self._facts.logs else nobody_reads,
         )
         try:
             text, failed = await call_tool(tool, params.arguments or {}, caller)

@@ -12,6 +12,7 @@ from typing import Final
 
 import anyio
 
+from reference_server._tool import LogLevel
 from reference_server.events import SessionEvents
 
 MAX_SESSIONS: Final = 1000
@@ -97,6 +98,8 @@ class Session:
     """The connection of each stream that has one."""
     running: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """The name of each recent request inside the server, by its JSON-encoded id; the oldest are dropped."""
+    log_level: LogLevel = "debug"
+    """The lowest level of the log messages that the client wants."""
 
     def remember_request(self, key: str, name: str) -> None:
         """Note under which name the request with this JSON-encoded id runs inside the server."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 import anyio
 
 from reference_server._tool import Caller, Parameter, Tool, ToolError
+from reference_server.log_tools import LOG_TOOLS
 from reference_server.sessions import TransactionError, Transactions, current_session
 from reference_server.witness_tools import WITNESS_TOOLS
 
@@ -151,6 +152,7 @@ TOOLS: Final[Mapping[str, Tool]] = {
             wants_caller=True,
         ),
         *WITNESS_TOOLS,
+        *LOG_TOOLS,
     )
 }
 
