@@ -54,7 +54,14 @@ def build_app(
         raise ValueError(f"path {path!r} is not accepted; accepted: a path that starts with /")
     added = [*_variants(variants, mode), *_faults(faults, mode)]
     options = _options(
-        {"era": era, "json_response": json_response, "resumable": resumable, "state_seconds": 120.0}, added
+        {
+            "era": era,
+            "json_response": json_response,
+            "resumable": resumable,
+            "state_seconds": 120.0,
+            "paged": "resources",
+        },
+        added,
     )
     if options["resumable"] and mode != "stateful":
         raise ValueError(f"resumable is not accepted with mode {mode!r}; accepted: mode 'stateful'")
@@ -74,6 +81,7 @@ class ReferenceApp:
         json_response: Answer requests with JSON.
         resumable: Keep events for replay.
         state_seconds: How long a client has to answer what a tool asked back for, in the modern era.
+        paged: Which lists come on two pages, see `paging.PAGED`.
     """
 
     def __init__(
@@ -86,10 +94,12 @@ class ReferenceApp:
         json_response: bool = False,
         resumable: bool = False,
         state_seconds: float = 120.0,
+        paged: str = "resources",
     ) -> None:
         self._mode = mode
         self._era = era
         self._state_seconds = state_seconds
+        self._paged = paged
         self._layers = layers
         self._path = path
         self._json_response = json_response
@@ -122,6 +132,7 @@ class ReferenceApp:
             self._resumable,
             era=self._era,
             state_seconds=self._state_seconds,
+            paged=self._paged,
         )
         engine = Engine(facts)
         endpoint = corrected(engine)
