@@ -108,6 +108,8 @@ async def _log(*, caller: Caller) -> str:
 
 
 async def _reconnect(*, caller: Caller) -> str:
+    # The client needs the first event, with the id to come back with.
+    await anyio.sleep(PAUSE_SECONDS)
     await caller.hang_up()
     await anyio.sleep(PAUSE_SECONDS)
     return "The result came on a stream that was taken up again, if the first one could be closed."
