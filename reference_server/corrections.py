@@ -15,7 +15,7 @@ from typing import Final
 from mcp_types import methods as sdk_methods
 from pydantic import ValidationError
 
-from reference_server import batches, corrections_modern
+from reference_server import batches, corrections_modern, task_polls
 from reference_server._calls import Payload, respond
 from reference_server._context import (
     HANDSHAKE_REVISIONS,
@@ -158,7 +158,8 @@ def check_session(context: RequestContext) -> None:
 
 def check_method(context: RequestContext) -> None:
     """Refuse methods that are not served with -32601; the SDK looks at the params of known ones first."""
-    if context.is_request and context.rpc_method not in SERVED_METHODS:
+    served = context.rpc_method in SERVED_METHODS or task_polls.serves(context)
+    if context.is_request and not served:
         raise Refusal(200, METHOD_NOT_FOUND, "Method not found")
 
 

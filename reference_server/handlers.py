@@ -44,7 +44,7 @@ from mcp_types import (
     ToolsCapability,
 )
 
-from reference_server import asking, resources
+from reference_server import asking, resources, tasks
 from reference_server._context import MODERN_REVISIONS, Facts
 from reference_server._jsonrpc import INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
 from reference_server._tool import Caller
@@ -108,6 +108,7 @@ def build_server(facts: Facts, listening: Listening) -> Server[Any]:
     )
     server.add_request_handler("server/discover", RequestParams, handlers.discover)
     server.middleware.append(StateProtection(facts.state_seconds, SERVER_NAME))
+    tasks.install(server, facts)
     return server
 
 

@@ -15,6 +15,7 @@ import anyio
 
 from reference_server._tool import Caller, Parameter, Tool, ToolError
 from reference_server.sessions import TransactionError, Transactions, current_session
+from reference_server.task_tools import TASK_TOOLS
 from reference_server.witness_tools import WITNESS_TOOLS
 
 MAX_STEPS: Final = 1000
@@ -151,6 +152,7 @@ TOOLS: Final[Mapping[str, Tool]] = {
             wants_caller=True,
         ),
         *WITNESS_TOOLS,
+        *TASK_TOOLS,
     )
 }
 
