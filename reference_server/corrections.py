@@ -54,11 +54,15 @@ SERVED_METHODS: Final = frozenset(
         "tools/call",
         "prompts/list",
         "prompts/get",
+        "completion/complete",
         "resources/list",
         "resources/templates/list",
         "resources/read",
     }
 )
+
+SESSION_METHODS: Final = frozenset({"resources/subscribe", "resources/unsubscribe"})
+"""What is served in sessions only, since it needs a stream of the client's own."""
 
 
 def check_host(context: RequestContext) -> None:
@@ -158,8 +162,9 @@ def check_session(context: RequestContext) -> None:
 
 def check_method(context: RequestContext) -> None:
     """Refuse methods that are not served with -32601; the SDK looks at the params of known ones first."""
-    served = context.rpc_method in SERVED_METHODS or task_polls.serves(context)
-    if context.is_request and not served:
+    served = SERVED_METHODS | SESSION_METHODS if context.facts.mode == "stateful" else SERVED_METHODS
+    known = context.rpc_method in served or task_polls.serves(context)
+    if context.is_request and not known:
         raise Refusal(200, METHOD_NOT_FOUND, "Method not found")
 
 

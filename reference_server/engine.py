@@ -78,7 +78,7 @@ class Engine:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._numbers = count(1)
-        self._listening = Listening()
+        self._listening = Listening(facts.sessions)
         self._handles = (
             Session(MODERN_REVISIONS[-1], Transactions(drop_oldest=True))
             if facts.mode == "stateful"

@@ -35,12 +35,12 @@ from pydantic import BaseModel, ValidationError
 
 from reference_server._context import Facts
 from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND
+from reference_server.offers import Offers
 from reference_server.sessions import current_session
 from reference_server.task_polls import REVISION
 from reference_server.task_store import Failure, Json, Task, TaskStore, requested_ttl
 from reference_server.task_tools import JOB_REFUSED, TASK_SUPPORT, JobRefused
 from reference_server.tasks_extension import TasksExtension, UpdateParams, outcome_of
-from reference_server.tools import TOOLS
 
 RELATED_KEY: Final = "io.modelcontextprotocol/related-task"
 
@@ -185,6 +185,7 @@ class Tasks(ServerMiddleware[Any]):
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
+        self._offers = Offers(facts.memory, facts.fixtures)
         self._shared = TaskStore()
 
     async def __call__(self, ctx: _Context, call_next: CallNext) -> HandlerResult:
@@ -199,7 +200,7 @@ class Tasks(ServerMiddleware[Any]):
         if ctx.method != "tools/call" or not isinstance(params.get("task", {}), dict):
             return await call_next(ctx)
         support = TASK_SUPPORT.get(str(params.get("name")))
-        if "task" in params and support is None and params.get("name") in TOOLS:
+        if "task" in params and support is None and params.get("name") in self._offers.tools:
             raise MCPError(code=METHOD_NOT_FOUND, message="This tool cannot run as a task")
         if "task" not in params and support == "required":
             raise MCPError(code=METHOD_NOT_FOUND, message="This tool runs as a task only")
