@@ -52,7 +52,7 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
-from reference_server import asking, completion, logs
+from reference_server import asking, completion, logs, tasks
 from reference_server._context import MODERN_REVISIONS, Facts
 from reference_server._jsonrpc import INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
 from reference_server._result import STRUCTURED_SINCE
@@ -143,6 +143,7 @@ def build_server(facts: Facts, listening: Listening) -> Server[Any]:
         server.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, handlers.unsubscribe)
         server.add_notification_handler("notifications/initialized", NotificationParams, handlers.initialized)
     server.middleware.append(StateProtection(facts.state_seconds, SERVER_NAME))
+    tasks.install(server, facts)
     return server
 
 
