@@ -1,8 +1,8 @@
 """What the official conformance suite asks a server to offer: tools, prompts and resources with fixed names.
 
 They are offered only when they are switched on, since every visit lists and reads what is offered. Those that
-ask the client back are in `fixtures_asking`, those that run as tasks in `fixtures_tasks`. Knows nothing of HTTP
-and of the SDK.
+ask the client back are in `fixtures_asking`, those that run as tasks in `fixtures_tasks`. Knows nothing of
+HTTP and of the SDK.
 """
 
 from __future__ import annotations
