@@ -10,9 +10,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from pytest_mcp_http.assertions.schema import Filter, assert_messages_valid
 from pytest_mcp_http.spec.messages import Violation
+from pytest_mcp_http.tour import Tour
 
 MESSAGES_VALID: Final = "schema.messages-valid"
+
+PROMPTS_LISTED: Final = "prompts.list-answered"
+"""The requirement of the modern era; that of the handshake era is about the same places."""
 
 _CACHEABLE: Final = r"(tools|prompts|resources|resources/templates)/list|resources/read"
 """What gives results that may be kept; a hint that is missing belongs to a requirement of its method."""
@@ -32,6 +37,9 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r".*", rf"{_SERVER_INFO}(\.(name|version))?", "schema.implementation-fields"),
     (r"tools/list", r"result\.tools\[\d+\]\.annotations\b.*", "schema.annotations-tool"),
     (r"prompts/list", r"result\.prompts\[\d+\]\.arguments\b.*", "schema.prompt-argument-shape"),
+    (r"prompts/list", r"result(\.prompts(\[\d+\](\.name)?)?)?", PROMPTS_LISTED),
+    (r"prompts/get", r"result(\.messages\b.*)?", "prompts.get-messages"),
+    (r"completion/complete", r"result(\.completion\b.*)?", "completion.result-shape"),
     (r"resources/list", r"result\.resources\[\d+\]\.size", "schema.size-number"),
     (_CACHEABLE, r"result\.ttlMs", "caching.ttl-non-negative"),
     (_CACHEABLE, r"result\.cacheScope", "caching.scope-values"),
@@ -60,3 +68,14 @@ def owner_of(method: str, violation: Violation) -> str:
         if methods.fullmatch(method) and paths.fullmatch(violation.path):
             return id
     return MESSAGES_VALID
+
+
+def owned_by(id: str) -> Filter:
+    """Count the violations that break one requirement."""
+    return lambda method, violation: owner_of(method, violation) == id
+
+
+def judge_shapes(tour: Tour, id: str) -> None:
+    """Judge the places of all messages of the tour that belong to one requirement."""
+    for exchange in tour.exchanges:
+        assert_messages_valid(exchange, tour.revision, counts=owned_by(id))
