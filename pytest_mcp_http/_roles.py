@@ -102,6 +102,9 @@ REFERENCE_ROLES: Final = (
     Role("ask", "ask_back", '{"kind": "elicitation"}'),
     Role("ask", "ask_back", '{"kind": "sampling"}'),
     Role("ask", "ask_back", '{"kind": "roots"}'),
+    Role("echo", "echo_text", '{"text": "$NONCE"}'),
+    Role("call", "show_content"),
+    Role("error", "convert_units", '{"value": 1, "from_unit": "kg", "to_unit": "parsec"}'),
 )
 """The roles of the bundled reference server."""
 

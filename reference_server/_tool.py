@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+from reference_server._result import ToolResult
 from reference_server.memory import Memory
 
 Report = Callable[[float, float | None, str | None], Awaitable[None]]
@@ -132,18 +133,23 @@ class Tool:
     Args:
         name: Its name.
         description: What it does.
-        run: The coroutine function that serves it with its arguments, and `caller` if it wants one.
+        run: The coroutine function that serves it with its arguments, and `caller` if it wants one; it
+            returns a text or a whole result.
         parameters: Its arguments by name.
         read_only: Whether it changes nothing that somebody else could see.
         wants_caller: Whether `run` takes `caller`.
+        title: Its name for people.
+        output: The JSON Schema of its structured results.
     """
 
     name: str
     description: str
-    run: Callable[..., Awaitable[str]]
+    run: Callable[..., Awaitable[str | ToolResult]]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     read_only: bool = True
     wants_caller: bool = False
+    title: str | None = None
+    output: Mapping[str, Any] | None = None
 
     def input_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the arguments."""

@@ -47,6 +47,7 @@ from mcp_types import (
 from reference_server import asking, resources
 from reference_server._context import MODERN_REVISIONS, Facts
 from reference_server._jsonrpc import INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
+from reference_server._result import STRUCTURED_SINCE
 from reference_server._tool import Caller
 from reference_server.asking import StateProtection
 from reference_server.prompts import PROMPTS
@@ -144,10 +145,10 @@ class _Handlers:
             partial(asking.ask, context),
         )
         try:
-            text, failed = await call_tool(tool, params.arguments or {}, caller)
+            result = await call_tool(tool, params.arguments or {}, caller)
         except asking.InputNeeded as needed:
             return needed.result
-        return CallToolResult(content=[TextContent(type="text", text=text)], is_error=failed)
+        return CallToolResult.model_validate(result.at(context.protocol_version), by_name=False)
 
     async def list_resources(self, _: _Context, params: PaginatedRequestParams | None) -> ListResourcesResult:
         """List the resources, with their size as it is now."""
@@ -185,19 +186,22 @@ def _refuse_cursor(params: PaginatedRequestParams | None) -> None:
         raise MCPError(code=INVALID_PARAMS, message="Unknown cursor")
 
 
-async def _list_tools(_: _Context, params: PaginatedRequestParams | None) -> ListToolsResult:
+async def _list_tools(context: _Context, params: PaginatedRequestParams | None) -> ListToolsResult:
     _refuse_cursor(params)
-    return ListToolsResult(tools=_tools())
+    return ListToolsResult(tools=_tools(context.protocol_version))
 
 
 @cache
-def _tools() -> list[Tool]:
-    """Return the tools as the SDK wants them, made once."""
+def _tools(revision: str) -> list[Tool]:
+    """Return the tools as the SDK wants them, made once: without what came after a revision."""
+    structured = revision >= STRUCTURED_SINCE
     return [
         Tool(
             name=tool.name,
+            title=tool.title if structured else None,
             description=tool.description,
             input_schema=tool.input_schema(),
+            output_schema=dict(tool.output) if tool.output and structured else None,
             annotations=ToolAnnotations(read_only_hint=True)
             if tool.read_only
             else ToolAnnotations(read_only_hint=False, destructive_hint=False),

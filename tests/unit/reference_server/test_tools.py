@@ -20,8 +20,8 @@ async def _ignore(value: float, total: float | None, message: str | None) -> Non
 
 
 def run(name: str, /, **arguments: object) -> tuple[Any, bool]:
-    text, failed = anyio.run(tools.call_tool, tools.TOOLS[name], arguments, Caller(_ignore))
-    return json.loads(text), failed
+    result = anyio.run(tools.call_tool, tools.TOOLS[name], arguments, Caller(_ignore))
+    return json.loads(result.content[0]["text"]), result.is_error
 
 
 @pytest.mark.parametrize(
