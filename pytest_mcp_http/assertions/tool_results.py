@@ -116,11 +116,18 @@ def assert_base64(response: Judged) -> Exchange:
     """
     exchange = as_exchange(response)
     for place, text in encoded_in(exchange):
-        try:
-            base64.b64decode(text.encode("utf-8", "surrogatepass"), validate=True)
-        except binascii.Error as error:
-            violated(f"{place} is no Base64: {error}; it begins {_shown(text)}", "padded Base64", exchange)
+        wrong = _base64_error(text)
+        if wrong is not None:
+            violated(f"{place} is no Base64: {wrong}; it begins {_shown(text)}", "padded Base64", exchange)
     return exchange
+
+
+def _base64_error(text: str) -> str | None:
+    try:
+        base64.b64decode(text.encode("utf-8", "surrogatepass"), validate=True)
+    except binascii.Error as error:
+        return str(error)
+    return None
 
 
 def assert_structured_conforms(response: Judged, schema: Mapping[str, Any], revision: str) -> Exchange:

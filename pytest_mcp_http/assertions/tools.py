@@ -165,7 +165,7 @@ def is_tool_success(response: Judged) -> bool:
     result = as_exchange(response).result
     if not isinstance(result, dict) or "task" in result or result.get("isError") is True:
         return False
-    return result.get("resultType", "complete") == "complete"
+    return bool(result.get("resultType", "complete") == "complete")
 
 
 def assert_unknown_tool_refused(response: Judged) -> Exchange:
