@@ -102,6 +102,8 @@ REFERENCE_ROLES: Final = (
     Role("ask", "ask_back", '{"kind": "elicitation"}'),
     Role("ask", "ask_back", '{"kind": "sampling"}'),
     Role("ask", "ask_back", '{"kind": "roots"}'),
+    Role("log", "log_each_level"),
+    Role("progress", "count_slowly", '{"steps": 3, "milliseconds": 5}'),
     Role("echo", "echo_text", '{"text": "$NONCE"}'),
     Role("call", "show_content"),
     Role("error", "convert_units", '{"value": 1, "from_unit": "kg", "to_unit": "parsec"}'),

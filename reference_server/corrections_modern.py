@@ -38,6 +38,7 @@ SERVED_METHODS: Final = frozenset(
         "tools/call",
         "prompts/list",
         "prompts/get",
+        "completion/complete",
         "resources/list",
         "resources/templates/list",
         "resources/read",

@@ -6,12 +6,14 @@ Everything hangs on the session, so ending a session frees it all. Knows nothing
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import anyio
 
+from reference_server._tool import LogLevel
 from reference_server.events import SessionEvents
 
 MAX_SESSIONS: Final = 1000
@@ -97,6 +99,12 @@ class Session:
     """The connection of each stream that has one."""
     running: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """The name of each recent request inside the server, by its JSON-encoded id; the oldest are dropped."""
+    log_level: LogLevel = "debug"
+    """The lowest level of the log messages that the client wants."""
+    subscribed: set[str] = field(default_factory=set)
+    """The URIs of the resources whose updates the client asked for."""
+    notify: Callable[[Any], Awaitable[None]] | None = None
+    """Sends a notification on the GET stream; None before the client is initialized."""
 
     def remember_request(self, key: str, name: str) -> None:
         """Note under which name the request with this JSON-encoded id runs inside the server."""
@@ -112,6 +120,8 @@ class Session:
         self.transactions = Transactions()
         self.events = SessionEvents()
         self.running.clear()
+        self.subscribed.clear()
+        self.notify = None
 
 
 class SessionTable:
@@ -127,6 +137,9 @@ class SessionTable:
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._sessions.values()))
 
     @property
     def full(self) -> bool:

@@ -267,7 +267,9 @@ FAULTS = (
         "lifecycle.completions-not-served",
         ("lifecycle.capability-method-agreement",),
         summary="completions is declared, but completion/complete is an unknown method.",
-        layer=capability("completions", {}),
+        layer=answer_instead(
+            is_call_of("completion/complete"), 200, body=error(METHOD_NOT_FOUND, "Method not found")
+        ),
     ),
     Fault(
         "lifecycle.prompts-not-served",
@@ -299,7 +301,7 @@ FAULTS = (
         "lifecycle.capability-null",
         ("lifecycle.operation-capability-shape",),
         summary="Capabilities that the server lacks are null.",
-        layer=capability("completions", None),
+        layer=capability("experimental", None),
     ),
     Fault(
         "lifecycle.experimental-flag",

@@ -122,13 +122,6 @@ def test_progress_comes_before_the_response_on_the_same_stream(rpc: Any, statele
     ]
 
 
-def test_prompts_say_what_is_missing() -> None:
-    review = prompts.PROMPTS["review_text"]
-    assert review.missing({}) == ["text"]
-    assert "abc" in review.render({"text": "abc"})
-    assert prompts.PROMPTS["server_status"].missing({}) == []
-
-
 def test_resources() -> None:
     pixel = resources.read("reference://pixel")
     assert pixel is not None
