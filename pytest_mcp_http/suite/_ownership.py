@@ -41,6 +41,11 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"tools/list", r"result\.tools\[\d+\]\.inputSchema", "tools.input-schema-object"),
     (r"tools/list", r"result\.tools\[\d+\]\.inputSchema\.type", "tools.input-schema-type-object"),
     (r"tools/list", r"result\.tools\[\d+\]\.outputSchema(\.type)?", "tools.output-schema-root-object"),
+    (
+        r"tools/list",
+        r"result\.tools\[\d+\]\.(in|out)putSchema\.(properties|required|\$schema)\b.*",
+        "tools.schemas-valid-in-dialect",
+    ),
     (r".*", r".*\b(content|messages)\[\d+\](\.content)?(\[\d+\])?\.type", CONTENT_TYPES),
     (r"tools/call", r"result\.content", "tools.result-content-array"),
     (r"tools/call", r"result\.content\b.+", "tools.content-blocks-valid"),

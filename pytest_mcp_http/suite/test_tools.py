@@ -164,7 +164,11 @@ def test_output_schemas_describe_objects(mcp_tour: Tour) -> None:
 
 @requirement("tools.schemas-valid-in-dialect")
 def test_schemas_are_valid_in_their_dialect(mcp_tour: Tour) -> None:
-    judge_tools(mcp_tour, partial(judgeable, assert_schemas_valid))
+    def judge(page: Exchange) -> None:
+        judge_shape(page, mcp_tour.revision, "tools.schemas-valid-in-dialect")
+        judgeable(assert_schemas_valid, page)
+
+    judge_tools(mcp_tour, judge)
 
 
 @requirement("tools.schema-2020-12-keywords")
