@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from pytest_mcp_http.assertions.schema import (
+    assert_all_messages_valid,
     assert_icon_sizes,
     assert_icon_sources,
     assert_icons_same_origin,
@@ -18,8 +19,9 @@ from pytest_mcp_http.assertions.tool_results import assert_base64, content_in, e
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._ownership import CONTENT_TYPES, MESSAGES_VALID
+from pytest_mcp_http.suite._recorded import at_revision
 from pytest_mcp_http.suite._requirement import requirement
-from pytest_mcp_http.suite._shapes import calls_seen, judge_shapes
+from pytest_mcp_http.suite._shapes import calls_seen, judge_shape, judge_shapes, owned_by
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -44,7 +46,9 @@ def judge_icons(tour: Tour, judge: Callable[[Exchange], object]) -> None:
 def test_messages_are_valid(mcp_tour: Tour) -> None:
     if not any(exchange.messages for exchange in mcp_tour.exchanges):
         raise NotVerified("the server sent no JSON-RPC message")
-    judge_shapes(mcp_tour, MESSAGES_VALID)
+    # The chapter is the last one: all probes of the others were made before.
+    counts = owned_by(MESSAGES_VALID, mcp_tour.revision)
+    assert_all_messages_valid(at_revision(mcp_tour), mcp_tour.revision, counts=counts)
 
 
 @requirement("schema.server-messages-allowed")
@@ -112,7 +116,8 @@ def test_content_is_of_types_that_the_revision_has(mcp_tour: Tour) -> None:
     seen = (*mcp_tour.exchanges, *calls_seen(mcp_tour))
     if not any(any(content_in(exchange)) for exchange in seen):
         raise NotVerified("the server sent no content: no prompt, and no result of a tool that may be called")
-    judge_shapes(mcp_tour, CONTENT_TYPES)
+    for exchange in seen:
+        judge_shape(exchange, mcp_tour.revision, CONTENT_TYPES)
 
 
 @requirement("schema.base64-fields")

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from reference_server._calls import Call
-from reference_server._context import HANDSHAKE_REVISIONS, REVISIONS, Layer
+from reference_server._context import HANDSHAKE_REVISIONS, REVISIONS, Layer, RequestContext
 from reference_server._jsonrpc import INTERNAL_ERROR, METHOD_NOT_FOUND, encode
-from reference_server._layers import answer_instead, handle
+from reference_server._layers import answer_instead, combine, handle, rewrite_request_body
 from reference_server.faults import Fault
 from reference_server.faults.lifecycle import error, is_call_of
 from reference_server.faults.schema import OPENING, result_of
@@ -23,8 +23,17 @@ Json = dict[str, Any]
 
 
 def without_capability(name: str) -> Layer:
-    """Leave a capability undeclared."""
-    return result_of(OPENING, lambda r: r["capabilities"].pop(name))
+    """Leave a capability undeclared, and tell nobody that its list changed."""
+
+    def unsubscribed(context: RequestContext) -> bytes | None:
+        wanted = context.params.get("notifications")
+        if context.rpc_method != "subscriptions/listen" or not isinstance(wanted, dict):
+            return None
+        wanted = {key: value for key, value in wanted.items() if not key.startswith(name.rstrip("s"))}
+        return encode({**context.value, "params": {**context.params, "notifications": wanted}})
+
+    hidden = result_of(OPENING, lambda r: r["capabilities"].pop(name))
+    return combine(hidden, rewrite_request_body(unsubscribed))
 
 
 def unknown_method(method: str) -> Layer:
