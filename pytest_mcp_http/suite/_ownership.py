@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pytest_mcp_http.assertions.schema import Filter, assert_messages_valid
 from pytest_mcp_http.spec.messages import Violation
-from pytest_mcp_http.tour import Tour
+from pytest_mcp_http.spec.registry import requirements
 
 MESSAGES_VALID: Final = "schema.messages-valid"
+CONTENT_TYPES: Final = "schema.content-types-by-revision"
 
-PROMPTS_LISTED: Final = "prompts.list-answered"
-"""The requirement of the modern era; that of the handshake era is about the same places."""
+LATER_TYPES: Final = ("resource_link", "tool_use", "tool_result")
+"""Types of content that the first revisions do not have."""
 
 _CACHEABLE: Final = r"(tools|prompts|resources|resources/templates)/list|resources/read"
 """What gives results that may be kept; a hint that is missing belongs to a requirement of its method."""
@@ -36,8 +36,23 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"ping", r"result\b.*", "lifecycle.ping-empty-result"),
     (r".*", rf"{_SERVER_INFO}(\.(name|version))?", "schema.implementation-fields"),
     (r"tools/list", r"result\.tools\[\d+\]\.annotations\b.*", "schema.annotations-tool"),
+    (r"tools/list", r"result\.tools", "tools.list-answered"),
+    (r"tools/list", r"result\.tools", "tools.list-answered.legacy"),
+    (r"tools/list", r"result\.tools\[\d+\]\.inputSchema", "tools.input-schema-object"),
+    (r"tools/list", r"result\.tools\[\d+\]\.inputSchema\.type", "tools.input-schema-type-object"),
+    (r"tools/list", r"result\.tools\[\d+\]\.outputSchema(\.type)?", "tools.output-schema-root-object"),
+    (
+        r"tools/list",
+        r"result\.tools\[\d+\]\.(in|out)putSchema\.(properties|required|\$schema)\b.*",
+        "tools.schemas-valid-in-dialect",
+    ),
+    (r".*", r".*\b(content|messages)\[\d+\](\.content)?(\[\d+\])?\.type", CONTENT_TYPES),
+    (r"tools/call", r"result\.content", "tools.result-content-array"),
+    (r"tools/call", r"result\.content\b.+", "tools.content-blocks-valid"),
+    (r"tools/call", r"result\.structuredContent", "tools.structured-content-object"),
     (r"prompts/list", r"result\.prompts\[\d+\]\.arguments\b.*", "schema.prompt-argument-shape"),
-    (r"prompts/list", r"result(\.prompts(\[\d+\](\.name)?)?)?", PROMPTS_LISTED),
+    (r"prompts/list", r"result(\.prompts(\[\d+\](\.name)?)?)?", "prompts.list-answered"),
+    (r"prompts/list", r"result(\.prompts(\[\d+\](\.name)?)?)?", "prompts.list-answered.legacy"),
     (r"prompts/get", r"result(\.messages\b.*)?", "prompts.get-messages"),
     (r"completion/complete", r"result(\.completion\b.*)?", "completion.result-shape"),
     (r"resources/list", r"result\.resources\[\d+\]\.size", "schema.size-number"),
@@ -57,25 +72,17 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
 _COMPILED: Final = tuple((re.compile(method), re.compile(path), id) for method, path, id in OWNERS)
 
 
-def owner_of(method: str, violation: Violation) -> str:
+def owner_of(method: str, violation: Violation, revision: str | None = None) -> str:
     """Return the id of the requirement that a violation of a message schema breaks.
 
     Args:
         method: Method of the request that was answered, or of the server's own message.
         violation: The violation.
+        revision: The revision: a requirement that it does not have owns nothing there.
     """
     for methods, paths, id in _COMPILED:
         if methods.fullmatch(method) and paths.fullmatch(violation.path):
-            return id
+            held = revision is None or revision in requirements()[id].revisions
+            if held and (id != CONTENT_TYPES or violation.value in LATER_TYPES):
+                return id
     return MESSAGES_VALID
-
-
-def owned_by(id: str) -> Filter:
-    """Count the violations that break one requirement."""
-    return lambda method, violation: owner_of(method, violation) == id
-
-
-def judge_shapes(tour: Tour, id: str) -> None:
-    """Judge the places of all messages of the tour that belong to one requirement."""
-    for exchange in tour.exchanges:
-        assert_messages_valid(exchange, tour.revision, counts=owned_by(id))

@@ -17,7 +17,6 @@ from pytest_mcp_http.suite._invalid_params import judge_invalid_params
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import listings
 from pytest_mcp_http.suite._malformed import Answer
-from pytest_mcp_http.suite._ownership import PROMPTS_LISTED, judge_shapes
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.suite._prompts import (
     WrongArgument,
@@ -32,6 +31,7 @@ from pytest_mcp_http.suite._prompts import (
     without_arguments,
 )
 from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._shapes import judge_shapes
 from pytest_mcp_http.tour import Tour
 
 # -- capability -------------------------------------------------------------------------------------------
@@ -72,8 +72,8 @@ def test_undeclared_prompts_are_refused(mcp_tour: Tour) -> None:
 # -- list -------------------------------------------------------------------------------------------------
 
 
-def judge_listed(tour: Tour) -> None:
-    """Judge that the list of declared prompts is answered, and its shape as far as it is about prompts."""
+def judge_listed(tour: Tour, id: str) -> None:
+    """Judge that the list of declared prompts is answered, and its shape as far as a requirement owns it."""
     if not offers_prompts(tour):
         raise NotApplicable("the server declares no prompts")
     steps = tour.named("prompts/list")
@@ -83,18 +83,18 @@ def judge_listed(tour: Tour) -> None:
     refused_by_others(exchange)
     if exchange.result is None and not owned_elsewhere(tour, exchange):
         violated(f"{exchange.summary}, to prompts/list", "a result with the array prompts", exchange)
-    judge_shapes(tour, PROMPTS_LISTED)
+    judge_shapes(tour, id)
     tour.require(exchange, "prompts/list")
 
 
 @requirement("prompts.list-answered")
 def test_prompts_are_listed(mcp_tour: Tour) -> None:
-    judge_listed(mcp_tour)
+    judge_listed(mcp_tour, "prompts.list-answered")
 
 
 @requirement("prompts.list-answered.legacy")
 def test_listed_prompts_have_names(mcp_tour: Tour) -> None:
-    judge_listed(mcp_tour)
+    judge_listed(mcp_tour, "prompts.list-answered.legacy")
 
 
 @requirement("prompts.list-not-per-connection")
