@@ -51,7 +51,7 @@ from mcp_types import (
 
 from reference_server import asking, completion, resources
 from reference_server._context import MODERN_REVISIONS, Facts
-from reference_server._jsonrpc import INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
+from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
 from reference_server._result import STRUCTURED_SINCE
 from reference_server._tool import Caller
 from reference_server._tool import Tool as ListedTool
@@ -192,7 +192,7 @@ class _Handlers:
                     name=resource.name,
                     description=resource.description,
                     mime_type=resource.content.mime_type,
-                    size=resource.current(changes).size,
+                    size=None if resource.broken else resource.current(changes).size,
                     annotations=Annotations(**resource.annotations) if resource.annotations else None,
                 )
                 for resource in items
@@ -202,7 +202,10 @@ class _Handlers:
 
     async def read_resource(self, context: _Context, params: ReadResourceRequestParams) -> ReadResourceResult:
         """Read a resource."""
-        content = self._content(params.uri)
+        try:
+            content = self._content(params.uri)
+        except resources.BackendError:
+            raise MCPError(code=INTERNAL_ERROR, message="The resource cannot be read") from None
         if content is None:
             raise _not_found(context, params.uri)
         if content.text is not None:
@@ -217,7 +220,7 @@ class _Handlers:
 
     async def subscribe(self, context: _Context, params: SubscribeRequestParams) -> EmptyResult:
         """Tell a session of the updates of a resource from now on."""
-        if self._content(params.uri) is None:
+        if not resources.exists(params.uri, listed_resources(self._facts.memory)):
             raise _not_found(context, params.uri)
         session = current_session.get()
         if session is not None:

@@ -11,11 +11,14 @@ import re
 from typing import Final
 
 from pytest_mcp_http.spec.messages import Violation
+from pytest_mcp_http.spec.registry import requirements
 
 MESSAGES_VALID: Final = "schema.messages-valid"
 
-_CACHEABLE: Final = r"(tools|prompts|resources|resources/templates)/list|resources/read"
+_PAGED: Final = r"(tools|prompts|resources|resources/templates)/list"
+_CACHEABLE: Final = rf"{_PAGED}|resources/read"
 """What gives results that may be kept; a hint that is missing belongs to a requirement of its method."""
+_WITH_ANNOTATIONS: Final = r"resources(/templates)?/list"
 _SERVER_INFO: Final = r'result\._meta\["io\.modelcontextprotocol/serverInfo"\]'
 
 OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -33,6 +36,10 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"tools/list", r"result\.tools\[\d+\]\.annotations\b.*", "schema.annotations-tool"),
     (r"prompts/list", r"result\.prompts\[\d+\]\.arguments\b.*", "schema.prompt-argument-shape"),
     (r"resources/list", r"result\.resources\[\d+\]\.size", "schema.size-number"),
+    (r"resources/list", r"result(\.resources(\[\d+\](\.(uri|name))?)?)?", "resources.list-answered"),
+    (_WITH_ANNOTATIONS, r"result\.\w+\[\d+\]\.annotations\b.*", "resources.annotations-valid"),
+    (r"resources/read", r"result(\.contents\b.*)?", "resources.read-contents"),
+    (_PAGED, r"result\.nextCursor", "pagination.next-cursor-string"),
     (_CACHEABLE, r"result\.ttlMs", "caching.ttl-non-negative"),
     (_CACHEABLE, r"result\.cacheScope", "caching.scope-values"),
     (r".*", r".*\bicons\[\d+\]\.src", "schema.icon-src"),
@@ -57,5 +64,22 @@ def owner_of(method: str, violation: Violation) -> str:
     """
     for methods, paths, id in _COMPILED:
         if methods.fullmatch(method) and paths.fullmatch(violation.path):
+            return id
+    return MESSAGES_VALID
+
+
+def owner_at(method: str, violation: Violation, revision: str) -> str:
+    """Return the id of the requirement that a violation of a message schema breaks at a revision.
+
+    A requirement that the revision has not is replaced by what it has in its place.
+
+    Args:
+        method: Method of the request that was answered, or of the server's own message.
+        violation: The violation.
+        revision: The revision that was negotiated.
+    """
+    owner = owner_of(method, violation)
+    for id in (owner, f"{owner}.legacy"):
+        if id in requirements() and revision in requirements()[id].revisions:
             return id
     return MESSAGES_VALID

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from pytest_mcp_http.assertions.schema import (
-    Filter,
     assert_icon_sizes,
     assert_icon_sources,
     assert_icons_same_origin,
-    assert_messages_valid,
     assert_server_messages_allowed,
     assert_size_true,
     icons_in,
@@ -18,21 +16,11 @@ from pytest_mcp_http.assertions.schema import (
 )
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._judging import gravest
-from pytest_mcp_http.suite._ownership import MESSAGES_VALID, owner_of
+from pytest_mcp_http.suite._ownership import MESSAGES_VALID
+from pytest_mcp_http.suite._recorded import judge_shapes
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
-
-
-def owned_by(id: str) -> Filter:
-    """Count the violations that break one requirement."""
-    return lambda method, violation: owner_of(method, violation) == id
-
-
-def judge_shapes(tour: Tour, id: str) -> None:
-    """Judge the places of all messages of the tour that belong to one requirement."""
-    for exchange in tour.exchanges:
-        assert_messages_valid(exchange, tour.revision, counts=owned_by(id))
 
 
 def judge_icons(tour: Tour, judge: Callable[[Exchange], object]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pytest_mcp_http.assertions.changes import assert_list_change_announced
 from pytest_mcp_http.assertions.lists import assert_same_items, assert_same_order
+from pytest_mcp_http.suite._changes import changed_list
 from pytest_mcp_http.suite._lists import listings
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
@@ -20,3 +22,13 @@ def test_tools_come_in_the_same_order(mcp_tour: Tour) -> None:
     first, *others = listings(mcp_tour, "tools").all
     for each in others:
         assert_same_order(each.exchange, each.items, first.items, each.when)
+
+
+@requirement("tools.list-changed")
+def test_changed_tools_are_announced(mcp_tour: Tour) -> None:
+    assert_list_change_announced(changed_list(mcp_tour, "tools").heard, "tools")
+
+
+@requirement("tools.list-changed.listen")
+def test_changed_tools_are_announced_to_listeners(mcp_tour: Tour) -> None:
+    assert_list_change_announced(changed_list(mcp_tour, "tools").heard[:1], "tools")
