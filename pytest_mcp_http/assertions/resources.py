@@ -277,12 +277,13 @@ def assert_internal_error(response: Judged) -> Exchange:
     return exchange
 
 
-def assert_uri_refused(response: Judged, what: str) -> Exchange:
-    """Assert that a URI that is none, or that nobody could mean, was refused.
+def assert_uri_refused(response: Judged, what: str, *, legal: bool = False) -> Exchange:
+    """Assert that a URI that is none was refused, and that an odd one does no harm.
 
     Args:
         response: The response to `resources/read`.
         what: What is special about the URI.
+        legal: Whether it is a URI all the same, that may have contents.
 
     Returns:
         The response as an exchange.
@@ -291,7 +292,7 @@ def assert_uri_refused(response: Judged, what: str) -> Exchange:
         RequirementViolated: For contents, HTTP 5xx, or no answer.
     """
     exchange = as_exchange(response)
-    served = bool(contents_in(exchange))
+    served = bool(contents_in(exchange)) and not legal
     if served or exchange.status is None or exchange.status >= 500:
         expected = ("a JSON-RPC error", "HTTP 4xx")
         violated(f"{exchange.summary}, to the uri {what}", expected, exchange)

@@ -27,7 +27,7 @@ MAX_FETCHES: Final = 3
 LONG_URI: Final = f"{UNKNOWN_URI}/{'x' * 2**16}"
 
 NO_URIS: Final = {"that is empty": "", "'not a uri'": "not a uri", "of 64 KiB": LONG_URI}
-"""What no server can have a resource for, by what is special about it."""
+"""What no server has a resource for, by what is special about it."""
 
 GATEWAY: Final = (502, 503, 504)
 """Statuses of what stands in front of a server."""
@@ -79,9 +79,7 @@ def listed_uris(tour: Tour) -> list[str]:
 
 
 def undeclared_lists(tour: Tour) -> list[tuple[str, str, Exchange]]:
-    """Return method, member and answer of the lists of resources; none where resources are declared."""
-    if "resources" in tour.capabilities:
-        return []
+    """Return method, member and answer of the lists of resources of a server that declares none."""
     return [(method, member, tour.client.request(method)) for method, member in LISTS["resources"]]
 
 
