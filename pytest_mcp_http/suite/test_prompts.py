@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.changes import assert_list_change_announced
 from pytest_mcp_http.assertions.content import assert_embedded_resources, assert_media_encoded
 from pytest_mcp_http.assertions.failures import assert_internal_error, failed_inside
 from pytest_mcp_http.assertions.jsonrpc import code_in
@@ -13,6 +14,7 @@ from pytest_mcp_http.assertions.lists import assert_same_items
 from pytest_mcp_http.assertions.mrtr import is_input_required
 from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, METHOD_NOT_FOUND, is_refusal
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._changes import changed_list
 from pytest_mcp_http.suite._invalid_params import judge_invalid_params
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import listings
@@ -176,3 +178,13 @@ def test_failing_prompt_is_an_internal_error(mcp_tour: Tour) -> None:
     if not failed:
         raise NotVerified("no prompt of the visit failed")
     gravest(partial(assert_internal_error, exchange) for exchange in failed)
+
+
+@requirement("prompts.list-changed")
+def test_changed_prompts_are_announced(mcp_tour: Tour) -> None:
+    assert_list_change_announced(changed_list(mcp_tour, "prompts").heard, "prompts")
+
+
+@requirement("prompts.list-changed.listen")
+def test_changed_prompts_are_announced_to_listeners(mcp_tour: Tour) -> None:
+    assert_list_change_announced(changed_list(mcp_tour, "prompts").heard[:1], "prompts")

@@ -12,11 +12,9 @@ from reference_server.faults import catalogue
 
 PARTS: dict[str, set[str]] = {
     "tools": {"tools.list-deterministic-order", "tools.list-not-per-connection"},
-    "resources": {"resources.list-not-per-connection"},
     "prompts": {"prompts.list-not-per-connection"},
     "completion": set(),
     "logging": set(),
-    "pagination": set(),
     "progress": set(),
     "tasks": set(),
 }
