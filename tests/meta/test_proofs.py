@@ -15,9 +15,7 @@ PARTS: dict[str, set[str]] = {
     "resources": {"resources.list-not-per-connection"},
     "prompts": {"prompts.list-not-per-connection"},
     "completion": set(),
-    "logging": set(),
     "pagination": set(),
-    "progress": set(),
     "tasks": set(),
 }
 """What is judged of the chapters that are judged in part."""
