@@ -62,6 +62,7 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (_PAGED, r"result\.nextCursor", "pagination.next-cursor-string"),
     (_CACHEABLE, r"result\.ttlMs", "caching.ttl-non-negative"),
     (_CACHEABLE, r"result\.cacheScope", "caching.scope-values"),
+    (r"notifications/message", r"params\b.*", "logging.message-shape"),
     (r".*", r".*\bicons\[\d+\]\.src", "schema.icon-src"),
     (r".*", r"result\.(inputRequests|requestState)\b.*", "mrtr.request-kinds"),
     (r".*", r"result\.resultType", "jsonrpc.result-type-present"),

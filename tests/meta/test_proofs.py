@@ -10,14 +10,7 @@ from pytest_mcp_http.spec.registry import requirements
 from pytest_mcp_http.spec.revisions import era_of
 from reference_server.faults import catalogue
 
-PARTS: dict[str, set[str]] = {
-    "tools": {"tools.list-deterministic-order", "tools.list-not-per-connection"},
-    "prompts": {"prompts.list-not-per-connection"},
-    "completion": set(),
-    "logging": set(),
-    "progress": set(),
-    "tasks": set(),
-}
+PARTS: dict[str, set[str]] = {"tasks": set()}
 """What is judged of the chapters that are judged in part."""
 
 
