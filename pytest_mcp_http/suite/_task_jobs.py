@@ -179,13 +179,19 @@ def listed_tools(tour: Tour) -> dict[str, dict[str, Any]]:
     }
 
 
-def role_jobs(tour: Tour) -> list[Job]:
-    """Return the tools of the role `task`, whatever they say of themselves.
+def any_jobs(tour: Tour) -> list[Job]:
+    """Return the tools of the role `task`, else those that may be called; which run as tasks is seen then.
 
     Raises:
         NotVerified: If there is none.
     """
-    return [_of_role(role, None) for role in tour.roles("task")][:MAX_JOBS]
+    found = [_of_role(role, None) for role in _task_roles(tour)]
+    if not found:
+        found = [
+            Job(tool.name, partial(_made_up, tool.name, tool.arguments), None)
+            for tool in callable_tools(tour)
+        ]
+    return found[:MAX_JOBS]
 
 
 def _of_role(role: Role, support: object) -> Job:

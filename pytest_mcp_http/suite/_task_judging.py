@@ -184,7 +184,7 @@ def judge_prompt(seen: Observed) -> None:
     extra, work = fastest.created.ended_at - usual, seen.tick * TICKS
     if extra > max(0.5 * work, MIN_CREATE_SECONDS):
         violated(
-            f"a task that works {work * 1000:.0f} ms was answered {extra * 1000:.0f} ms later than a short one",
+            f"a task of {work * 1000:.0f} ms is answered {extra * 1000:.0f} ms later than a short one",
             "an answer as soon as the task is accepted",
             fastest.created,
         )

@@ -50,7 +50,7 @@ MAX_POLL_SECONDS: Final = 1.0
 TASK_SECONDS: Final = 15.0
 """How long tasks may take before they are given up."""
 
-CROWD: Final = 12
+CROWD: Final = 8
 """Short tasks that are made to compare their ids, and to fill more than one page of the list."""
 
 QUIET_SECONDS: Final = 0.1

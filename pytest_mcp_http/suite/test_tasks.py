@@ -30,6 +30,19 @@ from pytest_mcp_http.suite._task_calls import (
     judge_refused,
     required_calls,
 )
+from pytest_mcp_http.suite._task_extension_judging import (
+    judge_durable,
+    judge_failures,
+    judge_gate,
+    judge_header,
+    judge_legacy_param,
+    judge_need,
+    judge_opt_in,
+    judge_removed,
+    judge_stream,
+    judge_types,
+    judge_unknown,
+)
 from pytest_mcp_http.suite._task_judging import (
     anonymous_ids,
     described,
@@ -55,6 +68,7 @@ from pytest_mcp_http.suite._task_messages import (
     notifications,
 )
 from pytest_mcp_http.suite._tasks import LONG_TICKS, cancelled_task, observed
+from pytest_mcp_http.suite._tasks_extension import tasks
 from pytest_mcp_http.tour import Tour
 
 # -- what is declared ---------------------------------------------------------------------------------------
@@ -361,3 +375,67 @@ def test_refusals_say_why(mcp_tour: Tour) -> None:
     for exchange in errors:
         if not str((error_in(exchange) or {}).get("message") or "").strip():
             violated("an error without a message", "a message that says why", exchange)
+
+
+# -- the extension ------------------------------------------------------------------------------------------
+
+
+@requirement("tasks.ext-opt-in")
+def test_tasks_take_the_extension(mcp_tour: Tour) -> None:
+    judge_opt_in(mcp_tour)
+
+
+@requirement("tasks.ext-required-32021")
+def test_calls_that_need_a_task_say_so(mcp_tour: Tour) -> None:
+    judge_need(mcp_tour)
+
+
+@requirement("tasks.ext-result-type")
+def test_tasks_alone_have_their_result_type(mcp_tour: Tour) -> None:
+    judge_types(mcp_tour)
+
+
+@requirement("tasks.ext-durable")
+def test_new_tasks_can_be_polled_at_once(mcp_tour: Tour) -> None:
+    gravest(partial(judge_durable, call) for call in tasks(mcp_tour))
+
+
+@requirement("tasks.ext-unknown-id")
+def test_unknown_tasks_are_refused(mcp_tour: Tour) -> None:
+    judge_unknown(mcp_tour)
+
+
+@requirement("tasks.ext-methods-non-declaring")
+def test_methods_take_the_extension(mcp_tour: Tour) -> None:
+    judge_gate(mcp_tour)
+
+
+@requirement("tasks.ext-result-removed")
+def test_methods_of_the_experimental_feature_are_gone(mcp_tour: Tour) -> None:
+    judge_removed(mcp_tour)
+
+
+@requirement("tasks.ext-legacy-param-ignored")
+def test_task_param_means_nothing(mcp_tour: Tour) -> None:
+    judge_legacy_param(mcp_tour)
+
+
+@requirement("tasks.ext-legacy-capability-absent")
+def test_capability_of_the_experimental_feature_is_gone(mcp_tour: Tour) -> None:
+    if "tasks" in mcp_tour.capabilities:
+        violated("capabilities.tasks", "the extension, or neither", mcp_tour.opening)
+
+
+@requirement("tasks.ext-mcp-name-validated")
+def test_header_that_names_a_task_is_compared(mcp_tour: Tour) -> None:
+    judge_header(mcp_tour)
+
+
+@requirement("tasks.ext-failed-only-jsonrpc")
+def test_tasks_fail_with_jsonrpc_errors_only(mcp_tour: Tour) -> None:
+    judge_failures(mcp_tour)
+
+
+@requirement("tasks.ext-no-log-on-task-stream")
+def test_tasks_report_no_progress_on_subscriptions(mcp_tour: Tour) -> None:
+    judge_stream(mcp_tour)
