@@ -102,6 +102,8 @@ REFERENCE_ROLES: Final = (
     Role("ask", "ask_back", '{"kind": "elicitation"}'),
     Role("ask", "ask_back", '{"kind": "sampling"}'),
     Role("ask", "ask_back", '{"kind": "roots"}'),
+    Role("log", "log_each_level"),
+    Role("progress", "count_slowly", '{"steps": 3, "milliseconds": 5}'),
     Role("echo", "echo_text", '{"text": "$NONCE"}'),
     Role("task", "count_ticks", '{"key": "$KEY", "ticks": $N, "milliseconds": $MS}'),
     Role("task", "run_job", '{"outcome": "error", "milliseconds": $MS}'),

@@ -93,6 +93,11 @@ class Facts:
         """The revisions that the app serves, oldest first."""
         return SERVED_REVISIONS[self.era]
 
+    @property
+    def logs(self) -> bool:
+        """Whether log messages are sent, which new implementations are to leave out."""
+        return self.era != "modern"
+
 
 @dataclass(frozen=True)
 class RequestContext:

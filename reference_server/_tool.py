@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import jsonschema
 
@@ -18,6 +18,12 @@ from reference_server.questions import Asker, Question
 
 Report = Callable[[float, float | None, str | None], Awaitable[None]]
 """Tells the caller about progress: value, total, message."""
+
+LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+"""How severe a log message is, the least severe first."""
+
+Log = Callable[[LogLevel, object], Awaitable[None]]
+"""Logs something for the caller: level, data."""
 
 HEADER_PREFIX: Final = "mcp-param-"
 """What the names of headers begin with that mirror arguments, in lower case."""
@@ -49,6 +55,10 @@ async def nobody_listens(what: str) -> None:
     """Tell nobody that something changed."""
 
 
+async def nobody_reads(level: LogLevel, data: object) -> None:
+    """Log nothing, where nobody can read it."""
+
+
 async def no_stream() -> None:
     """Close nothing, where no stream can be taken up again."""
 
@@ -63,6 +73,7 @@ class Caller:
         publish: Tells those who listen to a resource that it changed.
         asker: Asks the client for something and returns its answers.
         announce: Tells all clients that the list of a kind changed: `tools`, `prompts` or `resources`.
+        log: Sends log messages of a level.
         hang_up: Closes the stream of the call, if the client can take it up again.
     """
 
@@ -71,6 +82,7 @@ class Caller:
     publish: Callable[[str], Awaitable[None]] = nobody_listens
     asker: Asker = field(default_factory=NobodyToAsk)
     announce: Callable[[str], Awaitable[None]] = nobody_listens
+    log: Log = nobody_reads
     hang_up: Callable[[], Awaitable[None]] = no_stream
 
     async def ask(self, question: Question) -> dict[str, Any]:

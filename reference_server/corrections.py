@@ -58,6 +58,7 @@ SERVED_METHODS: Final = frozenset(
         "resources/list",
         "resources/templates/list",
         "resources/read",
+        "logging/setLevel",
     }
 )
 

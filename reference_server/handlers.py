@@ -30,6 +30,7 @@ from mcp_types import (
     ListResourcesResult,
     ListResourceTemplatesResult,
     ListToolsResult,
+    LoggingCapability,
     NotificationParams,
     PaginatedRequestParams,
     Prompt,
@@ -42,6 +43,7 @@ from mcp_types import (
     ResourcesCapability,
     ResourceTemplate,
     ServerCapabilities,
+    SetLevelRequestParams,
     SubscribeRequestParams,
     TextResourceContents,
     Tool,
@@ -50,11 +52,11 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
-from reference_server import asking, completion, tasks
+from reference_server import asking, completion, logs, tasks
 from reference_server._context import MODERN_REVISIONS, Facts
 from reference_server._jsonrpc import INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
 from reference_server._result import STRUCTURED_SINCE
-from reference_server._tool import Caller, ToolError, no_stream
+from reference_server._tool import Caller, ToolError, no_stream, nobody_reads
 from reference_server._tool import Tool as ListedTool
 from reference_server.asking import StateProtection
 from reference_server.offers import Offers
@@ -132,6 +134,8 @@ def build_server(facts: Facts, listening: Listening) -> Server[Any]:
         on_subscriptions_listen=listening.serve,
     )
     server.add_request_handler("server/discover", RequestParams, handlers.discover)
+    if facts.logs:
+        server.add_request_handler("logging/setLevel", SetLevelRequestParams, logs.set_level)
     if facts.mode == "stateful":
         # Without a session there is no stream on which a client of the handshake era could be told.
         server.changing = True
@@ -157,6 +161,7 @@ class _Handlers:
             supported_versions=list(reversed(self._facts.revisions)),
             capabilities=ServerCapabilities(
                 completions=CompletionsCapability(),
+                logging=LoggingCapability() if self._facts.logs else None,
                 prompts=PromptsCapability(list_changed=True),
                 resources=ResourcesCapability(subscribe=True, list_changed=True),
                 tools=ToolsCapability(list_changed=True),
@@ -177,6 +182,7 @@ class _Handlers:
             self._listening.publish,
             asking.Asking(context),
             self._listening.announce,
+            partial(logs.log, context) if self._facts.logs else nobody_reads,
             context.close_sse_stream or no_stream,
         )
         try:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import anyio
 
+from reference_server._tool import LogLevel
 from reference_server.events import SessionEvents
 from reference_server.task_store import TaskStore
 
@@ -100,6 +101,8 @@ class Session:
     """The connection of each stream that has one."""
     running: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """The name of each recent request inside the server, by its JSON-encoded id; the oldest are dropped."""
+    log_level: LogLevel = "debug"
+    """The lowest level of the log messages that the client wants."""
     subscribed: set[str] = field(default_factory=set)
     """The URIs of the resources whose updates the client asked for."""
     notify: Callable[[Any], Awaitable[None]] | None = None

@@ -21,8 +21,18 @@ TASK_SUPPORT: Final[Mapping[str, str]] = {
     "count_ticks": "optional",
     "run_job": "optional",
     "run_batch": "required",
+    # Those of the official suite, see `fixtures_tasks`.
+    "slow_compute": "optional",
+    "protocol_error_job": "optional",
+    "confirm_delete": "optional",
+    "multi_input": "optional",
+    "failing_job": "required",
+    "test_tool_with_task": "required",
 }
 """The tools that can run as tasks, and whether they have to."""
+
+ASKING_FIRST: Final = frozenset({"test_tool_with_task"})
+"""The tools that ask the client before a task begins, at 2026-07-28; others ask in the course of it."""
 
 
 class JobRefused(Exception):  # noqa: N818 - it is what was asked for

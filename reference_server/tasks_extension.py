@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from reference_server._context import MODERN_REVISIONS, Facts
 from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, MISSING_CLIENT_CAPABILITY
 from reference_server.task_store import Failure, Json, Task, TaskStore
-from reference_server.task_tools import TASK_SUPPORT
+from reference_server.task_tools import ASKING_FIRST, TASK_SUPPORT
 
 EXTENSION: Final = "io.modelcontextprotocol/tasks"
 METHODS: Final = frozenset({"tasks/get", "tasks/update", "tasks/cancel"})
@@ -74,8 +74,9 @@ class TasksExtension(ServerMiddleware[Any]):
             return _advertised(await call_next(ctx))
         if _declares(ctx):
             support = TASK_SUPPORT.get(str(params.get("name"))) if ctx.method == "tools/call" else None
-            # What answers a question of the call itself goes on without a task.
-            begins = support is not None and not {"inputResponses", "requestState"} & params.keys()
+            answers = bool({"inputResponses", "requestState"} & params.keys())
+            # What answers a question of the call itself goes on as the call began.
+            begins = support is not None and answers == (params["name"] in ASKING_FIRST)
             return self._begin(ctx, call_next) if begins else await call_next(ctx)
         if ctx.method in METHODS or _needs_task(ctx.method, params):
             raise MCPError(

@@ -36,6 +36,7 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (_CACHEABLE, r"result\.ttlMs", "caching.ttl-non-negative"),
     (_CACHEABLE, r"result\.cacheScope", "caching.scope-values"),
     (r".*", r".*\bicons\[\d+\]\.src", "schema.icon-src"),
+    (r".*", r"result\.(inputRequests|requestState)\b.*", "mrtr.request-kinds"),
     (r".*", r"result\.resultType", "jsonrpc.result-type-present"),
     (r".*", r"error(\.message)?", "jsonrpc.error-code-and-message"),
     (r".*", r"error\.code", "jsonrpc.error-code-integer"),
