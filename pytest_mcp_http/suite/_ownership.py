@@ -35,6 +35,7 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"resources/list", r"result\.resources\[\d+\]\.size", "schema.size-number"),
     (_CACHEABLE, r"result\.ttlMs", "caching.ttl-non-negative"),
     (_CACHEABLE, r"result\.cacheScope", "caching.scope-values"),
+    (r"notifications/message", r"params\b.*", "logging.message-shape"),
     (r".*", r".*\bicons\[\d+\]\.src", "schema.icon-src"),
     (r".*", r"result\.(inputRequests|requestState)\b.*", "mrtr.request-kinds"),
     (r".*", r"result\.resultType", "jsonrpc.result-type-present"),
