@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from pytest_mcp_http._roles import Role, missing
-from pytest_mcp_http.assertions.tasks import TERMINAL, task_status, tasks_in
+from pytest_mcp_http.assertions.tasks import task_status, tasks_in
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._tool_calls import callable_tools
 from pytest_mcp_http.tour import Tour
@@ -110,7 +110,7 @@ class Run:
     @property
     def ended(self) -> bool:
         """Whether it was seen to have ended."""
-        return self.status in TERMINAL
+        return self.ended_at is not None
 
 
 def needs_task_calls(tour: Tour) -> None:

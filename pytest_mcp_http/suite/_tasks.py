@@ -50,6 +50,9 @@ MAX_POLL_SECONDS: Final = 1.0
 TASK_SECONDS: Final = 15.0
 """How long tasks may take before they are given up."""
 
+STUCK_SECONDS: Final = 2.0
+"""How long a task may need input without asking for any."""
+
 CROWD: Final = 8
 """Short tasks that are made to compare their ids, and to fill more than one page of the list."""
 
@@ -185,24 +188,29 @@ class _Session:
             seen.opened_at = time.monotonic()
             beside = stack.enter_context(self._client.listen())
             seen.runs = [self._begin(job, TICKS, self._tick) for job in self._jobs]
-            made = [run for run in seen.runs if run.task_id is not None]
-            if not made:
+            if all(run.created.result is None for run in seen.runs):
                 first = seen.runs[0]
                 raise NotVerified(f"no tool got a task: {first.job.tool} got {first.created.summary}")
+            made = [run for run in seen.runs if run.task_id is not None]
             for run in made:
                 run.early = stack.enter_context(self._open_result(run))
-            self._watch(made, beside)
-            if declares(self._tour, "list"):
-                seen.small_list = self._list(seen)
-            self._after(seen, made)
-            seen.cancelled = self._cancel(made)
-            seen.crowd = self._gather(made)
-            if seen.crowd and declares(self._tour, "list"):
-                seen.whole_list = self._list(seen)
-            self._rest(seen, made)
+            if made:
+                self._live(seen, made, beside)
             seen.beside = beside.close()
         self._client.close()
         return seen
+
+    def _live(self, seen: Observed, made: list[Run], beside: OpenStream) -> None:
+        """Follow the tasks to their end, and make some more."""
+        self._watch(made, beside)
+        if declares(self._tour, "list"):
+            seen.small_list = self._list(seen)
+        self._after(seen, made)
+        seen.cancelled = self._cancel(made)
+        seen.crowd = self._gather(made)
+        if seen.crowd and declares(self._tour, "list"):
+            seen.whole_list = self._list(seen)
+        self._rest(seen, made)
 
     # -- making -------------------------------------------------------------------------------------------
 
@@ -255,12 +263,16 @@ class _Session:
 
     def _watch(self, made: list[Run], beside: OpenStream) -> None:
         """Poll all tasks until they have ended, and answer what they ask for."""
-        deadline = time.monotonic() + TASK_SECONDS
+        began = time.monotonic()
+        deadline = began + TASK_SECONDS
         due = dict.fromkeys(range(len(made)), 0.0)
         while due and time.monotonic() < deadline:
             for index in [index for index, at in due.items() if at <= time.monotonic()]:
-                exchange = self._poll(made[index])
-                if task_status(exchange) in (None, *TERMINAL):
+                run = made[index]
+                exchange = self._poll(run)
+                stuck = time.monotonic() > began + STUCK_SECONDS and not run.asked
+                waits = task_status(exchange) == "input_required"
+                if task_status(exchange) in (None, *TERMINAL) or (waits and stuck):
                     del due[index]
                 else:
                     due[index] = time.monotonic() + _pause(exchange)
