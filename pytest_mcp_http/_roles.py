@@ -109,6 +109,20 @@ REFERENCE_ROLES: Final = (
     Role("ask", "ask_back", '{"kind": "tools"}'),
     Role("lapse", "ask_back", '{"kind": "roots", "milliseconds": $MS}'),
     Role("once", "ask_back", '{"kind": "roots", "once": true}'),
+    Role("log", "log_each_level"),
+    Role("progress", "count_slowly", '{"steps": 3, "milliseconds": 5}'),
+    Role("change", "touch_resource", '{"uri": "reference://greeting"}'),
+    Role("change", "toggle_item", '{"kind": "tools"}'),
+    Role("change", "toggle_item", '{"kind": "prompts"}'),
+    Role("change", "toggle_item", '{"kind": "resources"}'),
+    Role("echo", "echo_text", '{"text": "$NONCE"}'),
+    Role("task", "count_ticks", '{"key": "$KEY", "ticks": $N, "milliseconds": $MS}'),
+    Role("task", "run_job", '{"outcome": "error", "milliseconds": $MS}'),
+    Role("task", "run_job", '{"outcome": "refused", "milliseconds": $MS}'),
+    Role("task", "run_batch", '{"milliseconds": $MS}'),
+    Role("task", "ask_back", '{"kind": "elicitation"}'),
+    Role("call", "show_content"),
+    Role("error", "convert_units", '{"value": 1, "from_unit": "kg", "to_unit": "parsec"}'),
 )
 """The roles of the bundled reference server."""
 

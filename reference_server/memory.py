@@ -30,6 +30,8 @@ class Memory:
     """How often each listed resource was changed, by URI."""
     used_states: OrderedDict[str, None] = field(default_factory=OrderedDict)
     """The request states that must not be used again, oldest first."""
+    extras: set[str] = field(default_factory=set)
+    """The lists that hold an item more than usual, see `extras`."""
     _ticks: OrderedDict[str, Ticks] = field(default_factory=OrderedDict)
 
     def __len__(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 
-from reference_server._context import SESSION_HEADER, Layer, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, SESSION_HEADER, Layer, RequestContext
 from reference_server._jsonrpc import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, encode
 from reference_server._layers import (
     Call,
@@ -267,7 +267,9 @@ FAULTS = (
         "lifecycle.completions-not-served",
         ("lifecycle.capability-method-agreement",),
         summary="completions is declared, but completion/complete is an unknown method.",
-        layer=capability("completions", {}),
+        layer=answer_instead(
+            is_call_of("completion/complete"), 200, body=error(METHOD_NOT_FOUND, "Method not found")
+        ),
     ),
     Fault(
         "lifecycle.prompts-not-served",
@@ -279,9 +281,10 @@ FAULTS = (
     ),
     Fault(
         "lifecycle.resources-undeclared",
-        ("lifecycle.capability-method-agreement",),
+        ("lifecycle.capability-method-agreement", "resources.capability-declared"),
         summary="Resources are listed, although the capability is not declared.",
         layer=without_capability("resources"),
+        revisions=HANDSHAKE_REVISIONS,
     ),
     Fault(
         "lifecycle.capability-true",
@@ -299,7 +302,7 @@ FAULTS = (
         "lifecycle.capability-null",
         ("lifecycle.operation-capability-shape",),
         summary="Capabilities that the server lacks are null.",
-        layer=capability("completions", None),
+        layer=capability("experimental", None),
     ),
     Fault(
         "lifecycle.experimental-flag",

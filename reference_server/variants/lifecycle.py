@@ -103,7 +103,7 @@ VARIANTS = (
         summary="No capability is declared, and no method that needs one is offered.",
         layer=combine(
             tee(is_offered, unknown_method),
-            with_capabilities(prompts=None, resources=None, tools=None),
+            with_capabilities(completions=None, prompts=None, resources=None, tools=None),
         ),
     ),
     Variant(
