@@ -203,6 +203,33 @@ def asked_in(response: Judged) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
+def assert_no_deprecated_requests(response: Judged) -> Exchange:
+    """Assert that a client is asked neither for sampling nor for roots, which 2026-07-28 deprecates.
+
+    Args:
+        response: The response.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: As a note, if it is: a server that had them before may have them still.
+
+    Source: https://modelcontextprotocol.io/specification/2026-07-28/client/sampling and
+        https://modelcontextprotocol.io/specification/2026-07-28/client/roots
+    """
+    exchange = as_exchange(response)
+    for place, request in asked_in(exchange):
+        if request["method"] in ("sampling/createMessage", "roots/list"):
+            violated(
+                f"{place} is {request['method']}, which is deprecated",
+                "another way, unless the server had it before 2026-07-28",
+                exchange,
+                note=True,
+            )
+    return exchange
+
+
 def _asked(exchange: Exchange) -> Iterator[tuple[str, Any]]:
     """Yield the members of `inputRequests` of an `input_required` result, whatever they are."""
     result = exchange.result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_mcp_http.assertions._base import violated
-from pytest_mcp_http.assertions.input_requests import asked_in
+from pytest_mcp_http.assertions.input_requests import assert_no_deprecated_requests
 from pytest_mcp_http.assertions.sampling import (
     assert_sampling_context_declared,
     assert_sampling_tools_declared,
@@ -98,11 +98,4 @@ def test_odd_roots_are_handled(mcp_tour: Tour) -> None:
 @requirement("mrtr.deprecated-not-adopted")
 def test_deprecated_requests_are_left_out(mcp_tour: Tour) -> None:
     for exchange in talks(mcp_tour).exchanges:
-        for place, request in asked_in(exchange):
-            if request["method"] in (SAMPLE, ROOTS):
-                violated(
-                    f"{place} is {request['method']}, which is deprecated",
-                    "another way, unless the server had it before 2026-07-28",
-                    exchange,
-                    note=True,
-                )
+        assert_no_deprecated_requests(exchange)
