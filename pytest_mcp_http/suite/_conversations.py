@@ -6,8 +6,8 @@ tools. A visit to a URL is agreed to and never made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from pytest_mcp_http.suite._answers import answer
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
+from pytest_mcp_http.wire.http import OpenStream
 from pytest_mcp_http.wire.jsonrpc import ABSENT
 
 PATIENCE: Final = 6.0
@@ -132,33 +133,69 @@ def client_with(tour: Tour, capabilities: Mapping[str, object]) -> McpClient:
     return tour.memo(f"asking client {capabilities}", make)
 
 
-def talk(
-    tour: Tour,
-    params: Mapping[str, Any],
-    answers: Answer | None,
-    *,
-    capabilities: Mapping[str, object] | None = None,
-    rounds: int = MAX_ROUNDS,
-    **options: Any,
-) -> Talk:
-    """Call a tool of the role and answer what it asks for.
+def talk(tour: Tour, params: Mapping[str, Any], answers: Answer | None, *, rounds: int = MAX_ROUNDS) -> Talk:
+    """Call a tool of the role, as a client that can do everything, and answer what it asks for.
 
     Args:
         tour: The tour.
         params: The params of the call.
         answers: What is answered; None to leave the call once something is asked for.
-        capabilities: What the client declared; default everything.
         rounds: How often the server is answered.
-        options: More of `converse`.
 
     Raises:
         NotVerified: If authentication or a rate limit answered.
     """
-    client = client_with(tour, everything(tour) if capabilities is None else capabilities)
+    client = client_with(tour, everything(tour))
+    if not any(not asked.related for each in called(tour).all for asked in each.asked):
+        return _talk(tour, client, params, answers, rounds=rounds)
+    with _listening(client) as beside:
+        return _talk(tour, client, params, answers, rounds=rounds, beside=beside)
+
+
+def _talk(
+    tour: Tour,
+    client: McpClient,
+    params: Mapping[str, Any],
+    answers: Answer | None,
+    *,
+    rounds: int = MAX_ROUNDS,
+    beside: OpenStream | None = None,
+) -> Talk:
     limits = replace(tour.wire.limits, total=min(tour.wire.limits.total, PATIENCE))
-    found = converse(client, "tools/call", dict(params), answers, rounds=rounds, limits=limits, **options)
+    # Without a stream there is nothing to look at, and looking would slow the call down.
+    watched = beside if beside is not None and beside.alive and beside.exchange.ok else None
+    found = converse(
+        client, "tools/call", dict(params), answers, beside=watched, rounds=rounds, limits=limits
+    )
     refused_by_others(found.exchange)
     return Talk(params, found.exchanges, found.asked)
+
+
+@contextmanager
+def _listening(client: McpClient) -> Iterator[OpenStream | None]:
+    """Open the stream on which a server may ask besides; there is none in the modern era."""
+    if not client.dialect.sessions:
+        yield None
+        return
+    with client.listen(limits=replace(client.wire.limits, total=BESIDE_SECONDS)) as stream:
+        yield stream
+
+
+def _leave_all(
+    tour: Tour, calls: Iterable[Mapping[str, Any]], capabilities: Mapping[str, object]
+) -> list[Talk]:
+    """Make some calls as a client that declared some capabilities; leave each once it asks for something."""
+    client = client_with(tour, capabilities)
+    found = []
+    with _listening(client) as beside:
+        for params in calls:
+            seen = len(beside.exchange.messages) if beside is not None else 0
+            each = _talk(tour, client, params, None, beside=beside)
+            exchanges = each.exchanges
+            if beside is not None and len(beside.exchange.messages) > seen:
+                exchanges = (*exchanges, beside.exchange)
+            found.append(Talk(params, exchanges, each.asked))
+    return found
 
 
 def _calls(tour: Tour) -> list[dict[str, Any]]:
@@ -181,7 +218,7 @@ def undeclared(tour: Tour) -> list[Talk]:
     def probe() -> list[Talk]:
         if not tour.dialect.sessions:
             return [Talk(call.params, (call.exchange,), ()) for call in _asking.undeclared_calls(tour)]
-        return [talk(tour, params, None, capabilities={}) for params in _calls(tour)]
+        return _leave_all(tour, _calls(tour), {})
 
     return tour.memo("talks-undeclared", probe)
 
@@ -214,18 +251,15 @@ def called(tour: Tour) -> Talks:
 
 
 def _on_streams(tour: Tour) -> Talks:
-    limits = replace(tour.wire.limits, total=BESIDE_SECONDS)
+    calls, client = _calls(tour), client_with(tour, everything(tour))
     with ExitStack() as stack:
-        calls = _calls(tour)
-        beside = stack.enter_context(client_with(tour, everything(tour)).listen(limits=limits))
+        beside = stack.enter_context(_listening(client))
         foreign = None
         if tour.revision == "2025-11-25":
             other = tour.new_client(capabilities=everything(tour)).connect()
-            foreign = stack.enter_context(other.listen(limits=limits))
-        # Without a stream there is nothing to look at, and looking would slow the calls down.
-        open_beside = beside if beside.alive and beside.exchange.ok else None
-        found = tuple(talk(tour, params, smallest, beside=open_beside) for params in calls)
-        return Talks(found, beside.close(), foreign.close() if foreign is not None else None)
+            foreign = stack.enter_context(_listening(other))
+        found = tuple(_talk(tour, client, params, smallest, beside=beside) for params in calls)
+        return Talks(found, *(stream.close() if stream is not None else None for stream in (beside, foreign)))
 
 
 def _by_retries(tour: Tour) -> Talks:
@@ -287,7 +321,7 @@ def restricted(tour: Tour, capabilities: Mapping[str, object]) -> list[Exchange]
             for each in talks(tour).all
             if any(CAPABILITIES.get(str(asked.request.get("method"))) in capabilities for asked in each.asked)
         ]
-        found = [talk(tour, params, None, capabilities=capabilities) for params in wanted]
+        found = _leave_all(tour, wanted, capabilities)
         return [exchange for each in found for exchange in each.exchanges]
 
     return tour.memo(f"restricted talks {capabilities}", probe)

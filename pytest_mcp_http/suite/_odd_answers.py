@@ -268,7 +268,12 @@ def judge_roots(tour: Tour) -> None:
         if outcome_of(each.exchange) is Outcome.BROKEN:
             raise NotVerified(f"with usual roots the call got {each.exchange.summary}")
         for what, given in odd.items():
-            exchange = talk(tour, each.params, _except(ROOTS, given), rounds=len(each.asked)).exchange
+            found = talk(tour, each.params, _except(ROOTS, given), rounds=len(each.asked))
+            exchange = found.exchange
+            if not found.requests(ROOTS):
+                raise NotVerified(
+                    f"the same call asked for roots the first time, and later not: {exchange.summary}"
+                )
             broken = outcome_of(exchange) is Outcome.BROKEN
             if broken or exchange.error_code == -32603:
                 violated(
