@@ -105,6 +105,11 @@ REFERENCE_ROLES: Final = (
     Role("log", "log_each_level"),
     Role("progress", "count_slowly", '{"steps": 3, "milliseconds": 5}'),
     Role("echo", "echo_text", '{"text": "$NONCE"}'),
+    Role("task", "count_ticks", '{"key": "$KEY", "ticks": $N, "milliseconds": $MS}'),
+    Role("task", "run_job", '{"outcome": "error", "milliseconds": $MS}'),
+    Role("task", "run_job", '{"outcome": "refused", "milliseconds": $MS}'),
+    Role("task", "run_batch", '{"milliseconds": $MS}'),
+    Role("task", "ask_back", '{"kind": "elicitation"}'),
     Role("call", "show_content"),
     Role("error", "convert_units", '{"value": 1, "from_unit": "kg", "to_unit": "parsec"}'),
 )

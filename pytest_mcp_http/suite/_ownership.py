@@ -11,8 +11,13 @@ import re
 from typing import Final
 
 from pytest_mcp_http.spec.messages import Violation
+from pytest_mcp_http.spec.registry import requirements
 
 MESSAGES_VALID: Final = "schema.messages-valid"
+CONTENT_TYPES: Final = "schema.content-types-by-revision"
+
+LATER_TYPES: Final = ("resource_link", "tool_use", "tool_result")
+"""Types of content that the first revisions do not have."""
 
 _CACHEABLE: Final = r"(tools|prompts|resources|resources/templates)/list|resources/read"
 """What gives results that may be kept; a hint that is missing belongs to a requirement of its method."""
@@ -31,10 +36,25 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"ping", r"result\b.*", "lifecycle.ping-empty-result"),
     (r".*", rf"{_SERVER_INFO}(\.(name|version))?", "schema.implementation-fields"),
     (r"tools/list", r"result\.tools\[\d+\]\.annotations\b.*", "schema.annotations-tool"),
+    (r"tools/list", r"result\.tools", "tools.list-answered"),
+    (r"tools/list", r"result\.tools", "tools.list-answered.legacy"),
+    (r"tools/list", r"result\.tools\[\d+\]\.inputSchema", "tools.input-schema-object"),
+    (r"tools/list", r"result\.tools\[\d+\]\.inputSchema\.type", "tools.input-schema-type-object"),
+    (r"tools/list", r"result\.tools\[\d+\]\.outputSchema(\.type)?", "tools.output-schema-root-object"),
+    (
+        r"tools/list",
+        r"result\.tools\[\d+\]\.(in|out)putSchema\.(properties|required|\$schema)\b.*",
+        "tools.schemas-valid-in-dialect",
+    ),
+    (r".*", r".*\b(content|messages)\[\d+\](\.content)?(\[\d+\])?\.type", CONTENT_TYPES),
+    (r"tools/call", r"result\.content", "tools.result-content-array"),
+    (r"tools/call", r"result\.content\b.+", "tools.content-blocks-valid"),
+    (r"tools/call", r"result\.structuredContent", "tools.structured-content-object"),
     (r"prompts/list", r"result\.prompts\[\d+\]\.arguments\b.*", "schema.prompt-argument-shape"),
     (r"resources/list", r"result\.resources\[\d+\]\.size", "schema.size-number"),
     (_CACHEABLE, r"result\.ttlMs", "caching.ttl-non-negative"),
     (_CACHEABLE, r"result\.cacheScope", "caching.scope-values"),
+    (r"notifications/message", r"params\b.*", "logging.message-shape"),
     (r".*", r".*\bicons\[\d+\]\.src", "schema.icon-src"),
     (r".*", r"result\.(inputRequests|requestState)\b.*", "mrtr.request-kinds"),
     (r".*", r"result\.resultType", "jsonrpc.result-type-present"),
@@ -49,14 +69,17 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
 _COMPILED: Final = tuple((re.compile(method), re.compile(path), id) for method, path, id in OWNERS)
 
 
-def owner_of(method: str, violation: Violation) -> str:
+def owner_of(method: str, violation: Violation, revision: str | None = None) -> str:
     """Return the id of the requirement that a violation of a message schema breaks.
 
     Args:
         method: Method of the request that was answered, or of the server's own message.
         violation: The violation.
+        revision: The revision: a requirement that it does not have owns nothing there.
     """
     for methods, paths, id in _COMPILED:
         if methods.fullmatch(method) and paths.fullmatch(violation.path):
-            return id
+            held = revision is None or revision in requirements()[id].revisions
+            if held and (id != CONTENT_TYPES or violation.value in LATER_TYPES):
+                return id
     return MESSAGES_VALID

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from pytest_mcp_http.assertions.sse import lacks_answer
+from pytest_mcp_http.assertions.subscriptions import acknowledgement
+from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import served
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import End, Exchange
+from pytest_mcp_http.wire.http import OpenStream
 
 PROGRESS = "mcp-http-check-progress"
 """Progress token of ours: asking for progress is what makes servers send several messages."""
 
 MAX_RETRY = 5.0
 """Longest `retry` that we wait for before we resume, in seconds."""
+
+ACKNOWLEDGED = 1.0
+"""Seconds that the acknowledgement of a subscription may take before the calls begin without it."""
+
+AT_ONCE = 1.0
+"""Seconds within which a GET stream has to begin in the visit, to be opened again."""
 
 TICKS, TICK_MS = 2, 20
 """What a slow tool is asked to do: long enough for two calls to overlap, and for some progress."""
@@ -135,6 +145,20 @@ def resumed(tour: Tour, exchange: Exchange) -> Exchange | None:
     with tour.client.listen(last_event_id=last_id) as stream:
         stream.wait(lambda e: bool(e.responses), tour.wire.limits.first_byte)
         return stream.close()
+
+
+@contextmanager
+def opened_beside(tour: Tour, client: McpClient) -> Iterator[OpenStream | None]:
+    """Open the stream for what no request asked for, if the server offers one; it is closed at the end."""
+    offered = tour.stream
+    usable = offered is not None and offered.ok and offered.is_sse and (offered.headers_at or 0.0) <= AT_ONCE
+    if not usable or tour.held_up is not None:
+        yield None
+        return
+    with client.listen() as stream:
+        if not tour.dialect.sessions:
+            stream.wait(lambda exchange: acknowledgement(exchange) is not None, ACKNOWLEDGED)
+        yield stream if stream.exchange.ok and stream.exchange.is_sse else None
 
 
 # -- tools that may be called ----------------------------------------------------------------------------

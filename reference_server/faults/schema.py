@@ -105,12 +105,6 @@ def sent_fault(
 
 FAULTS = (
     fault(
-        "schema.tool-without-input-schema",
-        "schema.messages-valid",
-        "a tool has no inputSchema",
-        result_of("tools/list", lambda r: r["tools"][-1].pop("inputSchema")),
-    ),
-    fault(
         "schema.null-member",
         "schema.messages-valid",
         "an optional member that has no value is null instead of absent",

@@ -426,7 +426,7 @@ def test_discovery(modern_only: Any, rpc: Any) -> None:
     result = answer["result"]
     assert result["supportedVersions"] == ["2026-07-28"]
     expected = {"completions": {}, "tools": {}, "prompts": {}, "resources": {"subscribe": True}}
-    assert expected.items() <= result["capabilities"].items()
+    assert {name: result["capabilities"].get(name) for name in expected} == expected
     assert result["instructions"]
 
 
