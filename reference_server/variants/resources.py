@@ -144,9 +144,8 @@ def with_announcement(message: Any, context: RequestContext) -> Any:
     found: dict[str, Any] = {"jsonrpc": "2.0"}
     if context.params.get("name") == "toggle_item":
         found["method"] = f"notifications/{arguments['kind']}/list_changed"
-    elif context.params.get("name") == "touch_resource" and context.session is not None:
-        if arguments["uri"] in context.session.subscribed:
-            found |= {"method": UPDATED, "params": {"uri": arguments["uri"]}}
+    elif context.session is not None and arguments.get("uri") in context.session.subscribed:
+        found |= {"method": UPDATED, "params": {"uri": arguments["uri"]}}
     return [found, message] if "method" in found and "result" in message else message
 
 
