@@ -55,7 +55,7 @@ class McpClient:
 
     Attributes:
         dialect: What sets the era of the revision apart.
-        log: Every exchange, in the order in which it ended.
+        log: Every exchange that was read to its end, in the order in which it ended.
         session_id: The id that the server assigned, or None; always None where the era has no sessions.
         negotiated: The version in the server's answer to `connect`, or None before.
         terminated: Whether there is no session of ours left to end.
@@ -91,6 +91,7 @@ class McpClient:
         self.negotiated: str | None = None
         self.terminated = False
         self.schemas: dict[str, Any] = {}
+        self._streams: list[OpenStream] = []
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -296,7 +297,7 @@ class McpClient:
         if last_event_id is not None:
             headers = {"Last-Event-ID": last_event_id, **(headers or {})}
         if self.dialect.sessions:
-            return self.wire.open(self.build("GET", None, headers), limits=limits)
+            return self._opened(self.build("GET", None, headers), limits)
         body = self.message("subscriptions/listen", {"notifications": dict(notifications)}, id=id)
         return self.stream(body, headers=headers, limits=limits)
 
@@ -308,7 +309,17 @@ class McpClient:
         limits: Limits | None = None,
     ) -> OpenStream:
         """POST a body and keep the response open."""
-        return self.wire.open(self.build("POST", body, headers), limits=limits)
+        return self._opened(self.build("POST", body, headers), limits)
+
+    def _opened(self, request: Request, limits: Limits | None) -> OpenStream:
+        stream = self.wire.open(request, limits=limits)
+        self._streams.append(stream)
+        return stream
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Every exchange of this client, as far as it has come; the streams that were kept open last."""
+        return (*self.log, *(stream.exchange for stream in self._streams))
 
     # -- the end --------------------------------------------------------------------------------------------
 

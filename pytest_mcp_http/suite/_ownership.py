@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from pytest_mcp_http.assertions.schema import Filter
 from pytest_mcp_http.spec.messages import Violation
 from pytest_mcp_http.spec.registry import requirements
 
@@ -43,6 +44,7 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (_CACHEABLE, r"result\.ttlMs", "caching.ttl-non-negative"),
     (_CACHEABLE, r"result\.cacheScope", "caching.scope-values"),
     (r".*", r".*\bicons\[\d+\]\.src", "schema.icon-src"),
+    (r".*", r"result\.(inputRequests|requestState)\b.*", "mrtr.request-kinds"),
     (r".*", r"result\.resultType", "jsonrpc.result-type-present"),
     (r".*", r"error(\.message)?", "jsonrpc.error-code-and-message"),
     (r".*", r"error\.code", "jsonrpc.error-code-integer"),
@@ -68,18 +70,21 @@ def owner_of(method: str, violation: Violation) -> str:
     return MESSAGES_VALID
 
 
-def owner_at(method: str, violation: Violation, revision: str) -> str:
-    """Return the id of the requirement that a violation of a message schema breaks at a revision.
+def owned_at(id: str, revision: str) -> Filter:
+    """Count the violations that break one requirement at a revision.
 
     A requirement that the revision has not is replaced by what it has in its place.
 
     Args:
-        method: Method of the request that was answered, or of the server's own message.
-        violation: The violation.
+        id: The requirement.
         revision: The revision that was negotiated.
     """
-    owner = owner_of(method, violation)
-    for id in (owner, f"{owner}.legacy"):
-        if id in requirements() and revision in requirements()[id].revisions:
-            return id
-    return MESSAGES_VALID
+
+    def counts(method: str, violation: Violation) -> bool:
+        owner = owner_of(method, violation)
+        known = (each for each in (owner, f"{owner}.legacy") if each in requirements())
+        return id == next(
+            (each for each in known if revision in requirements()[each].revisions), MESSAGES_VALID
+        )
+
+    return counts
