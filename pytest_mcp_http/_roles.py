@@ -106,6 +106,8 @@ REFERENCE_ROLES: Final = (
     Role("change", "toggle_item", '{"kind": "tools"}'),
     Role("change", "toggle_item", '{"kind": "prompts"}'),
     Role("change", "toggle_item", '{"kind": "resources"}'),
+    Role("log", "log_each_level"),
+    Role("progress", "count_slowly", '{"steps": 3, "milliseconds": 5}'),
     Role("echo", "echo_text", '{"text": "$NONCE"}'),
     Role("call", "show_content"),
     Role("error", "convert_units", '{"value": 1, "from_unit": "kg", "to_unit": "parsec"}'),
