@@ -11,7 +11,6 @@ from pytest_mcp_http.spec.revisions import era_of
 from reference_server.faults import catalogue
 
 PARTS: dict[str, set[str]] = {
-    "tools": {"tools.list-deterministic-order", "tools.list-not-per-connection"},
     "resources": {"resources.list-not-per-connection"},
     "prompts": {"prompts.list-not-per-connection"},
     "completion": set(),
