@@ -129,6 +129,7 @@ class ReferenceApp:
     async def _live(self, receive: Receive, send: Send) -> None:
         from reference_server.corrections import corrected
         from reference_server.engine import Engine
+        from reference_server.task_polls import answered_with_json
 
         await receive()
         facts = Facts(
@@ -141,7 +142,7 @@ class ReferenceApp:
             fixtures=self._fixtures,
         )
         engine = Engine(facts)
-        endpoint = corrected(engine)
+        endpoint = corrected(answered_with_json(engine))
         for layer in self._layers:
             endpoint = layer(endpoint)
         async with engine.run(), anyio.create_task_group() as facts.background:

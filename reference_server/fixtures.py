@@ -1,7 +1,8 @@
 """What the official conformance suite asks a server to offer: tools, prompts and resources with fixed names.
 
 They are offered only when they are switched on, since every visit lists and reads what is offered. Those that
-ask the client back are in `fixtures_asking`. Knows nothing of HTTP and of the SDK.
+ask the client back are in `fixtures_asking`, those that run as tasks in `fixtures_tasks`. Knows nothing of
+HTTP and of the SDK.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from reference_server._tool import Caller, Tool, ToolError
 from reference_server.content_tools import silence
 from reference_server.extras import toggle_item
 from reference_server.fixtures_asking import ASKING_PROMPTS, ASKING_TOOLS
+from reference_server.fixtures_tasks import TASK_FIXTURES
 from reference_server.prompts import Message, Prompt, text_message
 from reference_server.resources import RESOURCES, Content, Resource
 
@@ -156,6 +158,7 @@ _TOOLS: Final = (
         wants_caller=True,
     ),
     *ASKING_TOOLS,
+    *TASK_FIXTURES,
 )
 FIXTURE_TOOLS: Final[Mapping[str, Tool]] = {tool.name: tool for tool in _TOOLS}
 

@@ -20,6 +20,7 @@ from reference_server.extras import CHANGING_TOOLS
 from reference_server.log_tools import LOG_TOOLS
 from reference_server.place_tools import PLACE_TOOLS
 from reference_server.sessions import TransactionError, Transactions, current_session
+from reference_server.task_tools import TASK_TOOLS
 from reference_server.witness_tools import WITNESS_TOOLS
 
 MAX_STEPS: Final = 1000
@@ -159,6 +160,7 @@ TOOLS: Final[Mapping[str, Tool]] = {
         *CONTENT_TOOLS,
         *CHANGING_TOOLS,
         *LOG_TOOLS,
+        *TASK_TOOLS,
         *PLACE_TOOLS,
     )
 }

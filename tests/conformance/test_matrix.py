@@ -60,7 +60,9 @@ def rows(
 
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize(
-    "options", [{}, {"json_response": True}, {"resumable": True}], ids=["sse", "json", "resumable"]
+    "options",
+    [{}, {"json_response": True}, {"resumable": True}, {"resumable": True, "fixtures": True}],
+    ids=["sse", "json", "resumable", "fixtures"],
 )
 @pytest.mark.parametrize("mode", MODES)
 def test_clean_server_breaks_nothing(
