@@ -108,6 +108,11 @@ def test_references() -> None:
     assert dangling_references({"$ref": "#/definitions/a", "definitions": {"a": True}}) == []
 
 
+@pytest.mark.parametrize("reference", ["#/x/a", "#/x/7", "#/n/a", "#/%zz", "#/a~5", "#a/b"])
+def test_references_that_lead_nowhere(reference: str) -> None:
+    assert dangling_references({"$ref": reference, "x": [{}], "n": 5}) == [reference]
+
+
 def test_reference_to_nothing(reply: Any) -> None:
     lost = {"properties": {"a": {"$ref": "#/$defs/a"}}}
     with pytest.raises(RequirementViolated, match="'#/\\$defs/a' points at nothing"):
@@ -153,6 +158,8 @@ def test_values_that_do_not_fit(value: Any, schema: Any, revision: str, said: st
         {"type": "str"},
         {"$schema": "https://example.com/own"},
         {"$ref": "#"},
+        {"$ref": "#/x/a", "x": [{}]},
+        {"$ref": "#/x/a", "x": 5},
     ],
 )
 @pytest.mark.parametrize("revision", [EARLY, LATEST])
