@@ -123,12 +123,6 @@ FAULTS = (
         result_of("resources/list", lambda r: r.update(nextCursor=None)),
     ),
     fault(
-        "schema.prompt-content-list",
-        "schema.messages-valid",
-        "the content of a prompt message is an array",
-        result_of("prompts/get", lambda r: r["messages"][0].update(content=[r["messages"][0]["content"]])),
-    ),
-    fault(
         "schema.content-without-uri",
         "schema.messages-valid",
         "the content of a resource has no uri",
