@@ -10,7 +10,7 @@ from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import served
 from pytest_mcp_http.tour import Tour
-from pytest_mcp_http.visit import UNKNOWN_NAME
+from pytest_mcp_http.visit import SAMPLES, UNKNOWN_NAME
 from pytest_mcp_http.wire.exchange import Exchange
 
 METHOD: Final = "completion/complete"
@@ -73,7 +73,9 @@ def undeclared_completions(tour: Tour) -> list[Exchange]:
 
     def probe() -> list[Exchange]:
         served(tour)
-        known = [{"ref": ref, "argument": {**ARGUMENT, "name": name}} for ref, name in tour.completable()[:1]]
+        known = [
+            {"ref": ref, "argument": {**ARGUMENT, "name": name}} for ref, name in tour.completable()[:SAMPLES]
+        ]
         return [tour.client.request(METHOD, params) for params in (*known, UNKNOWN_PROMPT)]
 
     return tour.memo("undeclared-completions", probe)

@@ -124,12 +124,13 @@ def without_arguments(tour: Tour) -> Exchange:
 
     Raises:
         NotApplicable: If no prompt has a required argument.
+        NotVerified: If the server does not know the method.
     """
     demanding = [prompt for prompt in listed_prompts(tour) if made_up_arguments(prompt)]
     if not demanding:
         raise NotApplicable("no listed prompt has a required argument")
     served(tour)
-    return tour.client.request("prompts/get", {"name": demanding[0]["name"]})
+    return known_method(tour.client.request("prompts/get", {"name": demanding[0]["name"]}))
 
 
 def with_wrong_arguments(tour: Tour) -> list[WrongArgument]:
@@ -137,6 +138,7 @@ def with_wrong_arguments(tour: Tour) -> list[WrongArgument]:
 
     Raises:
         NotApplicable: If no prompt has an argument.
+        NotVerified: If the server does not know the method.
     """
     for prompt in listed_prompts(tour):
         names, others = argument_names(prompt), made_up_arguments(prompt)
@@ -148,5 +150,17 @@ def with_wrong_arguments(tour: Tour) -> list[WrongArgument]:
     found = []
     for what, value in WRONG_VALUES.items():
         params = {"name": prompt["name"], "arguments": {**others, names[0]: value}}
-        found.append(WrongArgument(what, value, tour.client.request("prompts/get", params)))
+        exchange = known_method(tour.client.request("prompts/get", params))
+        found.append(WrongArgument(what, value, exchange))
     return found
+
+
+def known_method(exchange: Exchange) -> Exchange:
+    """Return what `prompts/get` got.
+
+    Raises:
+        NotVerified: If the server does not know the method, which `prompts.get-messages` reports.
+    """
+    if code_in(exchange) == METHOD_NOT_FOUND:
+        raise NotVerified(f"prompts/get is an unknown method: {exchange.summary}")
+    return exchange

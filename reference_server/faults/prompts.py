@@ -12,7 +12,7 @@ from reference_server._jsonrpc import (
     METHOD_NOT_FOUND,
     error_message,
 )
-from reference_server._layers import answer_instead, combine, rewrite_message
+from reference_server._layers import answer_instead, combine
 from reference_server.faults import Fault
 from reference_server.faults.schema import result_of
 from reference_server.prompts import PROMPTS
@@ -50,13 +50,11 @@ def fails(test: Predicate, code: int, text: str, status: int = 200) -> Layer:
 def answers(test: Predicate, members: Json) -> Layer:
     """Answer the selected requests with a result, in the form of their era."""
 
-    def changed(message: Any, context: RequestContext) -> Any:
-        if not test(context) or not isinstance(message, dict) or "id" not in message:
-            return message
+    def body(context: RequestContext) -> Json:
         modern = {"resultType": "complete", "_meta": SERVER} if context.is_modern else {}
-        return {"jsonrpc": "2.0", "id": message["id"], "result": {**modern, **members}}
+        return {"jsonrpc": "2.0", "id": context.rpc_id, "result": {**modern, **members}}
 
-    return rewrite_message(changed)
+    return answer_instead(test, 200, body=body)
 
 
 SERVER = {"io.modelcontextprotocol/serverInfo": {"name": "pytest-mcp-http reference server", "version": "0"}}
