@@ -100,6 +100,12 @@ class Tour:
         """The capabilities that the server declared; empty when it declared none or no object."""
         return self._visit.capabilities
 
+    @property
+    def seen(self) -> tuple[Exchange, ...]:
+        """Every exchange at the revision of the tour so far: those of the visit, and of probes since."""
+        clients = [client for client in self._clients if client.declare is None]
+        return tuple(exchange for client in clients for exchange in client.exchanges)
+
     def named(self, *names: str) -> tuple[Step, ...]:
         """Return the steps with one of these names."""
         return tuple(step for step in self.steps if step.name in names)

@@ -33,8 +33,9 @@ LISTS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 }
 """Capability -> its list methods, each with the member of the result that holds the items."""
 
-MADE_UP: Final = "conformance-check"
-"""The value of each required argument of a prompt."""
+MADE_UP: Final = "conformance:check"
+"""The value of each required argument of a prompt. It is a URI as well, since
+a prompt may use it for one."""
 
 _EXPRESSION: Final = re.compile(r"\{[+#./;?&]?([^{}]*)\}")
 _VARIABLE: Final = re.compile(r"[\w.%]+")

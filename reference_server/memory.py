@@ -1,4 +1,4 @@
-"""What an app remembers beside its sessions: counted ticks, changes of resources. All of it is bounded."""
+"""What an app remembers beside its sessions: counted ticks, and what was changed. All of it is bounded."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class Memory:
     max_keys: int = MAX_KEYS
     changes: Counter[str] = field(default_factory=Counter)
     """How often each listed resource was changed, by URI."""
+    extras: set[str] = field(default_factory=set)
+    """The lists that hold an item more than usual, see `extras`."""
     _ticks: OrderedDict[str, Ticks] = field(default_factory=OrderedDict)
 
     def __len__(self) -> int:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from reference_server import resources
 from reference_server._result import BLOCKS_SINCE
 from reference_server.content_tools import silence
+from reference_server.questions import Question
 
 PAGES: Final = tuple(str(number) for number in range(1, 251))
 """The pages that `explain_page` knows."""
@@ -29,12 +30,16 @@ class PromptError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One prompt: name, description, arguments (description, whether required) and the messages it makes."""
+    """One prompt: name, description, arguments (description, whether required) and the messages it makes.
+
+    What the user fills in, if there is a form, is added to the arguments; a form has a name.
+    """
 
     name: str
     description: str
     render: Callable[[Mapping[str, str]], tuple[Message, ...]]
     arguments: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
+    form: tuple[str, Question] | None = None
 
     def messages(self, arguments: Mapping[str, str], revision: str) -> list[dict[str, Any]]:
         """Return the messages, as far as a revision has their kinds of content.
@@ -54,17 +59,18 @@ class Prompt:
         ]
 
 
-def _text(text: str, role: str = "user") -> Message:
+def text_message(text: str, role: str = "user") -> Message:
+    """Return a message of one text."""
     return role, {"type": "text", "text": text}
 
 
 def _ask_for_health(_: Mapping[str, str]) -> tuple[Message, ...]:
-    return (_text("Check the health of the server and report its status and time."),)
+    return (text_message("Check the health of the server and report its status and time."),)
 
 
 def _ask_for_review(arguments: Mapping[str, str]) -> tuple[Message, ...]:
     focus = arguments.get("focus", FOCUSES[0])
-    return (_text(f"Analyze the following text and give the {focus}:\n\n{arguments['text']}"),)
+    return (text_message(f"Analyze the following text and give the {focus}:\n\n{arguments['text']}"),)
 
 
 def _ask_for_page(arguments: Mapping[str, str]) -> tuple[Message, ...]:
@@ -73,7 +79,7 @@ def _ask_for_page(arguments: Mapping[str, str]) -> tuple[Message, ...]:
         raise PromptError(f"Argument page must be {PAGES[0]} to {PAGES[-1]}")
     greeting, pixel = (resources.RESOURCES[f"reference://{name}"] for name in ("greeting", "pixel"))
     return (
-        _text(f"Explain page {page} of the picture book. This is its picture:"),
+        text_message(f"Explain page {page} of the picture book. This is its picture:"),
         ("user", {"type": "image", "data": pixel.content.blob, "mimeType": pixel.content.mime_type}),
         ("user", {"type": "audio", "data": base64.b64encode(silence()).decode(), "mimeType": "audio/wav"}),
         (
@@ -99,7 +105,7 @@ def _ask_for_page(arguments: Mapping[str, str]) -> tuple[Message, ...]:
             },
         ),
         ("user", {"type": "resource_link", "uri": pixel.uri, "name": pixel.name}),
-        _text("Shall I describe the picture, the sound or the text?", "assistant"),
+        text_message("Shall I describe the picture, the sound or the text?", "assistant"),
     )
 
 

@@ -56,6 +56,37 @@ def assert_work_stopped(response: Judged, counted: int, whole: int) -> Exchange:
     return exchange
 
 
+def assert_cancel_obeyed(response: Judged, counted: int, whole: int) -> Exchange:
+    """Assert that a request which was cancelled by notification stopped, and got no response.
+
+    Args:
+        response: The response to the request.
+        counted: How much work was counted for it, long after it was cancelled.
+        whole: How much is counted for a request that is left alone.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: If it stopped and got a response all the same, or went on to its end without one;
+            as a note if it went on and was answered, as if it could not be cancelled.
+
+    Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation#behavior-requirements
+    """
+    exchange = as_exchange(response)
+    stopped, answered = counted < whole, bool(exchange.responses)
+    ticks = f"{counted} of {whole} ticks"
+    expected = ["the work stops, and there is no response"]
+    if stopped and answered:
+        violated(f"the work stopped ({ticks}), and the request got {exchange.summary}", expected, exchange)
+    if not stopped and not answered:
+        violated(f"no response, but the work went on to its end: {ticks}", expected, exchange)
+    if not stopped:
+        expected.append("a response as if there had been no cancel, where the work cannot be cancelled")
+        violated(f"the cancel was ignored: {ticks}", expected, exchange, note=True)
+    return exchange
+
+
 def assert_work_went_on(response: Judged, counted: int, whole: int) -> Exchange:
     """Assert that a server went on with a request whose connection was lost, up to revision 2025-11-25.
 

@@ -1,4 +1,4 @@
-"""Two sessions at once, with streams open beside a call of a slow tool in each: who gets which message.
+"""Two sessions at once, with streams open beside a call of a tool in each: who gets which message.
 
 The tool is named by the user, or is that of the reference server; no other tool is called.
 """
@@ -16,7 +16,7 @@ from pytest_mcp_http._roles import Role
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._probes import refused_by_others
-from pytest_mcp_http.suite._streams import TICK_MS, TICKS
+from pytest_mcp_http.suite._progress import TICK_MS, TICKS, progress_role
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import STREAM_SECONDS
 from pytest_mcp_http.wire.exchange import Exchange
@@ -57,7 +57,7 @@ def two_sessions(tour: Tour) -> tuple[Party, Party]:
     Raises:
         NotVerified: If no tool is named for it, or it reported no progress.
     """
-    return tour.memo("two-sessions", lambda: _probe(tour, tour.roles("slow")[0]))
+    return tour.memo("two-sessions", lambda: _probe(tour, progress_role(tour)))
 
 
 def with_two_sessions(tour: Tour) -> list[Exchange]:

@@ -8,6 +8,7 @@ from pytest_mcp_http.assertions.cancellation import (
     CANCELLED,
     assert_cancel_harmless,
     assert_cancel_ignored,
+    assert_cancel_obeyed,
     assert_cancels_own_requests,
     assert_cancels_subscriptions_only,
     assert_left_alone,
@@ -18,7 +19,7 @@ from pytest_mcp_http.assertions.cancellation import (
 )
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._late_cancels import late_cancel, malformed_cancels
-from pytest_mcp_http.suite._probes import refused_by_others, served
+from pytest_mcp_http.suite._probes import needs_session, refused_by_others, served
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._subscriptions import together
 from pytest_mcp_http.suite._tool_calls import tool_calls
@@ -50,6 +51,18 @@ def test_closed_request_sends_nothing_on_other_streams(mcp_tour: Tour) -> None:
 def test_closing_a_stream_leaves_other_requests_alone(mcp_tour: Tour) -> None:
     calls = two_calls(mcp_tour)
     assert_left_alone(calls.left, calls.left_counted, calls.whole)
+
+
+@requirement("cancellation.request-stopped")
+def test_cancelled_request_stops(mcp_tour: Tour) -> None:
+    needs_session(mcp_tour)
+    calls = two_calls(mcp_tour)
+    if calls.cancelled is None:
+        raise NotVerified("a third slow call beside two others did not run when it was to be cancelled")
+    refused_by_others(calls.cancelled.notification)
+    if not calls.cancelled.notification.ok:
+        raise NotVerified(f"{CANCELLED} got {calls.cancelled.notification.summary}")
+    assert_cancel_obeyed(calls.cancelled.call, calls.cancelled.counted, calls.whole)
 
 
 @requirement("cancellation.server-cancelled-only-listen")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.changes import assert_list_change_announced
 from pytest_mcp_http.assertions.content import assert_embedded_resources, assert_media_encoded
 from pytest_mcp_http.assertions.failures import assert_internal_error, failed_inside
 from pytest_mcp_http.assertions.jsonrpc import code_in
@@ -13,12 +14,12 @@ from pytest_mcp_http.assertions.lists import assert_same_items
 from pytest_mcp_http.assertions.mrtr import is_input_required
 from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, METHOD_NOT_FOUND, is_refusal
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._changes import changed_list
 from pytest_mcp_http.suite._gated import judge_gated
 from pytest_mcp_http.suite._invalid_params import judge_invalid_params
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import listings
 from pytest_mcp_http.suite._malformed import Answer
-from pytest_mcp_http.suite._ownership import PROMPTS_LISTED, judge_shapes
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.suite._prompts import (
     WrongArgument,
@@ -33,6 +34,7 @@ from pytest_mcp_http.suite._prompts import (
     without_arguments,
 )
 from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._shapes import judge_shapes
 from pytest_mcp_http.tour import Tour
 
 # -- capability -------------------------------------------------------------------------------------------
@@ -75,8 +77,8 @@ def test_undeclared_prompts_are_refused(mcp_tour: Tour) -> None:
 # -- list -------------------------------------------------------------------------------------------------
 
 
-def judge_listed(tour: Tour) -> None:
-    """Judge that the list of declared prompts is answered, and its shape as far as it is about prompts."""
+def judge_listed(tour: Tour, id: str) -> None:
+    """Judge that the list of declared prompts is answered, and its shape as far as a requirement owns it."""
     if not offers_prompts(tour):
         raise NotApplicable("the server declares no prompts")
     steps = tour.named("prompts/list")
@@ -86,18 +88,18 @@ def judge_listed(tour: Tour) -> None:
     refused_by_others(exchange)
     if exchange.result is None and not owned_elsewhere(tour, exchange):
         violated(f"{exchange.summary}, to prompts/list", "a result with the array prompts", exchange)
-    judge_shapes(tour, PROMPTS_LISTED)
+    judge_shapes(tour, id)
     tour.require(exchange, "prompts/list")
 
 
 @requirement("prompts.list-answered")
 def test_prompts_are_listed(mcp_tour: Tour) -> None:
-    judge_listed(mcp_tour)
+    judge_listed(mcp_tour, "prompts.list-answered")
 
 
 @requirement("prompts.list-answered.legacy")
 def test_listed_prompts_have_names(mcp_tour: Tour) -> None:
-    judge_listed(mcp_tour)
+    judge_listed(mcp_tour, "prompts.list-answered.legacy")
 
 
 @requirement("prompts.list-not-per-connection")
@@ -179,3 +181,13 @@ def test_failing_prompt_is_an_internal_error(mcp_tour: Tour) -> None:
     if not failed:
         raise NotVerified("no prompt of the visit failed")
     gravest(partial(assert_internal_error, exchange) for exchange in failed)
+
+
+@requirement("prompts.list-changed")
+def test_changed_prompts_are_announced(mcp_tour: Tour) -> None:
+    assert_list_change_announced(changed_list(mcp_tour, "prompts").heard, "prompts")
+
+
+@requirement("prompts.list-changed.listen")
+def test_changed_prompts_are_announced_to_listeners(mcp_tour: Tour) -> None:
+    assert_list_change_announced(changed_list(mcp_tour, "prompts").heard[:1], "prompts")

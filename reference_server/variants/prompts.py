@@ -22,7 +22,7 @@ from reference_server.faults.prompts import (
 from reference_server.faults.schema import result_of
 from reference_server.variants import Variant
 
-IS_MADE_UP = gets(lambda _, arguments: arguments.get("text") == "conformance-check")
+IS_MADE_UP = gets(lambda _, arguments: "conformance" in str(arguments.get("text")))
 
 
 def bare(found: dict[str, Any]) -> None:
