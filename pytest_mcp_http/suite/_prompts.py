@@ -11,7 +11,7 @@ from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.mrtr import is_input_required
 from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
 from pytest_mcp_http.errors import NotApplicable, NotVerified
-from pytest_mcp_http.suite._probes import served
+from pytest_mcp_http.suite._probes import declared, served
 from pytest_mcp_http.suite._versions import earlier_versions
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import argument_names, made_up_arguments
@@ -107,8 +107,7 @@ def undeclared_list(tour: Tour) -> Exchange:
         NotApplicable: If it does.
         NotVerified: If the capabilities cannot be read.
     """
-    if not isinstance(tour.opening.result, dict):
-        raise NotVerified("the capabilities cannot be read")
+    declared(tour)
     if offers_prompts(tour):
         raise NotApplicable("the server declares prompts")
 

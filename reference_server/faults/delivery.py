@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from reference_server._context import HANDSHAKE_REVISIONS, Layer, Message, RequestContext
+from reference_server._jsonrpc import encode
 from reference_server._layers import Call, handle, push_to_get_streams, rewrite_message
 from reference_server.faults import Fault
 
@@ -37,14 +39,27 @@ def copied(mark: bytes, test: Callable[[str, RequestContext], bool]) -> Layer:
     return handle(run)
 
 
-def is_own(session_id: str, context: RequestContext) -> bool:
-    """Select the session of the call."""
-    return session_id == context.session_id
-
-
 def is_other(session_id: str, context: RequestContext) -> bool:
     """Select all sessions but that of the call."""
     return session_id != context.session_id
+
+
+async def ping_on_all_streams(call: Call) -> None:
+    """Ping the client on the stream of a tool call, and by the same message on the GET stream."""
+    context = call.context
+    pinged = False
+
+    async def send(message: Message) -> None:
+        nonlocal pinged
+        if context.rpc_method == "tools/call" and PROGRESS in message.get("body", b"") and not pinged:
+            pinged = True
+            ping = encode({"jsonrpc": "2.0", "id": f"server-ping-{uuid4().hex}", "method": "ping"})
+            block = b"data: " + ping + b"\n\n"
+            await push_to_get_streams(context.facts, block, session_id=context.session_id)
+            await call.send({"type": "http.response.body", "body": block, "more_body": True})
+        await call.send(message)
+
+    await call.forward(send=send)
 
 
 def cancels_the_client(message: Any, context: RequestContext) -> Any:
@@ -82,10 +97,10 @@ FAULTS = (
         copied(ANSWER, is_other),
     ),
     fault(
-        "transport.progress-twice",
+        "transport.ping-twice",
         "transport.no-broadcast",
-        "progress of a call is sent on the GET stream of its session, too",
-        copied(PROGRESS, is_own),
+        "a ping is sent on the stream of a call and on the GET stream of its session",
+        handle(ping_on_all_streams),
     ),
     fault(
         "cancellation.cancels-client-request",

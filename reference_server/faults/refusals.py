@@ -17,7 +17,7 @@ from reference_server._layers import (
 )
 from reference_server.faults import Fault
 from reference_server.faults.jsonrpc import errors, with_error
-from reference_server.variants.lifecycle import with_capabilities
+from reference_server.variants.lifecycle import NO_CAPABILITIES
 
 LISTEN = "subscriptions/listen"
 """Its answer goes on, so that it cannot be awaited whole."""
@@ -95,8 +95,8 @@ def single(code: int, replacement: int) -> Layer:
 
 
 def undeclared(layer: Layer) -> Layer:
-    """Do not declare resources, and answer their list in some way."""
-    return combine(layer, with_capabilities(resources=None))
+    """Do not declare anything, and answer the list of resources in some way."""
+    return combine(layer, NO_CAPABILITIES)
 
 
 NO_NAME = calls("tools/call", lambda params: isinstance(params, dict) and "name" not in params)
