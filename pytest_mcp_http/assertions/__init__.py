@@ -26,6 +26,7 @@ from pytest_mcp_http.assertions.caching import (
 from pytest_mcp_http.assertions.cancellation import (
     assert_cancel_harmless,
     assert_cancel_ignored,
+    assert_cancels_own_requests,
     assert_cancels_subscriptions_only,
     assert_left_alone,
     assert_served_after_cancel,
@@ -49,6 +50,19 @@ from pytest_mcp_http.assertions.codes import (
     assert_legacy_codes_avoided,
     assert_reserved_codes_defined,
 )
+from pytest_mcp_http.assertions.completion import (
+    assert_completion_input_checked,
+    assert_completion_limited,
+    assert_completion_survives,
+)
+from pytest_mcp_http.assertions.content import (
+    assert_embedded_resources,
+    assert_media_encoded,
+)
+from pytest_mcp_http.assertions.delivery import (
+    assert_on_one_stream,
+    assert_own_messages,
+)
 from pytest_mcp_http.assertions.discover import (
     assert_core_result_type,
     assert_declared_method_served,
@@ -59,6 +73,9 @@ from pytest_mcp_http.assertions.discover import (
     assert_server_identified,
     assert_supported_versions,
     assert_versions_agree,
+)
+from pytest_mcp_http.assertions.failures import (
+    assert_internal_error,
 )
 from pytest_mcp_http.assertions.header_annotations import (
     assert_header_annotations_reachable,
@@ -303,10 +320,14 @@ __all__ = [
     "assert_cache_scope_valid",
     "assert_cancel_harmless",
     "assert_cancel_ignored",
+    "assert_cancels_own_requests",
     "assert_cancels_subscriptions_only",
     "assert_capability_shapes",
     "assert_closing_result",
     "assert_code_retired",
+    "assert_completion_input_checked",
+    "assert_completion_limited",
+    "assert_completion_survives",
     "assert_content_well_formed",
     "assert_core_result_type",
     "assert_counter_offer",
@@ -317,6 +338,7 @@ __all__ = [
     "assert_defined_code_fits",
     "assert_discovered",
     "assert_discovery_complete",
+    "assert_embedded_resources",
     "assert_empty_batch_refused",
     "assert_ends_with_response",
     "assert_error_code_integer",
@@ -350,8 +372,8 @@ __all__ = [
     "assert_input_requests_valid",
     "assert_input_required_content",
     "assert_input_required_type",
-    "assert_internal_error",
     "assert_inputs_validated",
+    "assert_internal_error",
     "assert_invalid_params",
     "assert_invalid_request",
     "assert_jsonrpc_version",
@@ -362,6 +384,7 @@ __all__ = [
     "assert_list_change_announced",
     "assert_listen_served",
     "assert_long_lived",
+    "assert_media_encoded",
     "assert_message_outcome",
     "assert_messages_valid",
     "assert_meta_keys_valid",
@@ -398,12 +421,14 @@ __all__ = [
     "assert_notifications_related",
     "assert_notifications_without_id",
     "assert_offered_acknowledged",
+    "assert_on_one_stream",
     "assert_one_cache_scope",
     "assert_one_json_object",
     "assert_one_response",
     "assert_only_pings",
     "assert_origin_not_granted",
     "assert_origin_refused",
+    "assert_own_messages",
     "assert_own_subscription",
     "assert_parse_error",
     "assert_ping_prompt",

@@ -28,7 +28,7 @@ from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import OWN_CHAPTERS
 from pytest_mcp_http.suite._malformed import Answer
-from pytest_mcp_http.suite._probes import needs_session, refused_by_others
+from pytest_mcp_http.suite._probes import declared, needs_session, refused_by_others
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS, UNKNOWN_NAME, UNKNOWN_URI, Step
@@ -48,18 +48,6 @@ REMOVED: Mapping[str, dict[str, str]] = {
     "resources/unsubscribe": {"uri": UNKNOWN_URI},
 }
 """Methods that 2026-07-28 has no more, with params that were right before."""
-
-
-def declared(tour: Tour) -> Mapping[str, Any]:
-    """Return the declared capabilities.
-
-    Raises:
-        NotVerified: If they are no object, which `lifecycle.initialize-result` reports.
-    """
-    result = tour.opening.result
-    if not isinstance(result, dict) or not isinstance(result.get("capabilities"), dict):
-        raise NotVerified("the capabilities cannot be read")
-    return tour.capabilities
 
 
 def offers(capabilities: Mapping[str, Any], name: str) -> bool:
