@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
 
+import jsonschema
+
 from reference_server._result import ToolResult
 from reference_server.memory import Memory
 from reference_server.questions import Asker, Question
@@ -42,7 +44,9 @@ class NobodyToAsk:
         """Tell that nobody can be asked."""
         return False
 
-    async def ask_all(self, questions: Mapping[str, Question]) -> dict[str, dict[str, Any]]:
+    async def ask_all(
+        self, questions: Mapping[str, Question], *, keep: bool = True
+    ) -> dict[str, dict[str, Any]]:
         """Refuse to ask."""
         raise ToolError("There is nobody to ask")
 
@@ -53,6 +57,10 @@ async def nobody_listens(what: str) -> None:
 
 async def nobody_reads(level: LogLevel, data: object) -> None:
     """Log nothing, where nobody can read it."""
+
+
+async def no_stream() -> None:
+    """Close nothing, where no stream can be taken up again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class Caller:
         asker: Asks the client for something and returns its answers.
         announce: Tells all clients that the list of a kind changed: `tools`, `prompts` or `resources`.
         log: Sends log messages of a level.
+        hang_up: Closes the stream of the call, if the client can take it up again.
     """
 
     report: Report
@@ -74,6 +83,7 @@ class Caller:
     asker: Asker = field(default_factory=NobodyToAsk)
     announce: Callable[[str], Awaitable[None]] = nobody_listens
     log: Log = nobody_reads
+    hang_up: Callable[[], Awaitable[None]] = no_stream
 
     async def ask(self, question: Question) -> dict[str, Any]:
         """Ask the client for one thing and return its result."""
@@ -170,6 +180,7 @@ class Tool:
         wants_caller: Whether `run` takes `caller`.
         title: Its name for people.
         output: The JSON Schema of its structured results.
+        schema: The JSON Schema of its arguments, if it says more than `parameters` can.
     """
 
     name: str
@@ -180,10 +191,11 @@ class Tool:
     wants_caller: bool = False
     title: str | None = None
     output: Mapping[str, Any] | None = None
+    schema: Mapping[str, Any] | None = None
 
     def input_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the arguments."""
-        return {"type": "object", **_object_schema(self.parameters)}
+        return dict(self.schema) if self.schema else {"type": "object", **_object_schema(self.parameters)}
 
     @cached_property
     def mirrored(self) -> frozenset[str]:
@@ -192,7 +204,10 @@ class Tool:
 
     def checked(self, arguments: Mapping[str, object]) -> dict[str, object]:
         """Return the arguments, or raise `ToolError` naming the first that does not fit."""
-        _check_all(self.parameters, arguments)
+        if self.schema is None:
+            _check_all(self.parameters, arguments)
+        elif not jsonschema.Draft202012Validator(self.schema).is_valid(dict(arguments)):
+            raise ToolError("The arguments do not fit the input schema")
         return dict(arguments)
 
 

@@ -88,12 +88,13 @@ class Asking:
         """Tell whether the client declared what a question needs."""
         return question.allowed_by(self._declared, self._context.protocol_version)
 
-    async def ask_all(self, questions: Mapping[str, Question]) -> dict[str, Json]:
+    async def ask_all(self, questions: Mapping[str, Question], *, keep: bool = True) -> dict[str, Json]:
         """Ask several things at once and return the client's result for each, under the same key.
 
         Args:
             questions: What to ask for. Whoever asks more than once for a call asks the same each time that
                 the answers so far are the same.
+            keep: In the modern era, keep the answers in a state that the client brings back.
 
         Raises:
             InputNeeded: In the modern era, if the call brought no answer.
@@ -109,14 +110,14 @@ class Asking:
                     message=f"The client must declare what {lacking.method} needs",
                     data={"requiredCapabilities": dict(lacking.needs)},
                 )
-            return self._brought(questions)
+            return self._kept(questions) if keep else self._brought(questions)
         if lacking is not None:
             raise ToolError(
                 f"The client did not declare what {lacking.method} needs, or its revision has none"
             )
         return {key: await self._requested(question) for key, question in questions.items()}
 
-    def _brought(self, questions: Mapping[str, Question]) -> dict[str, Json]:
+    def _kept(self, questions: Mapping[str, Question]) -> dict[str, Json]:
         """Return the answers that the call brought, for these questions or those before."""
         self._rounds += 1
         if self._rounds <= len(self._earlier):
@@ -130,6 +131,15 @@ class Asking:
             raise InputNeeded(InputRequiredResult(input_requests=missing, request_state=state))
         self._earlier.append(answers)
         return answers
+
+    def _brought(self, questions: Mapping[str, Question]) -> dict[str, Json]:
+        """Return the answers that the call brought, all of them at once."""
+        responses = (self._context.params or {}).get("inputResponses") or {}
+        answers = {key: responses[key] for key in questions if responses.get(key) is not None}
+        if all(key in answers and _fits(question, answers[key]) for key, question in questions.items()):
+            return answers
+        requests = {key: _request(question) for key, question in questions.items()}
+        raise InputNeeded(InputRequiredResult(input_requests=requests))
 
     async def _requested(self, question: Question) -> Json:
         """Send the request on the stream of the call and wait for the response that the client posts."""

@@ -104,5 +104,11 @@ class Asker(Protocol):
     def can_ask(self, question: Question) -> bool:
         """Tell whether the client declared what a question needs."""
 
-    async def ask_all(self, questions: Mapping[str, Question]) -> dict[str, Json]:
-        """Ask several things at once and return the client's result for each, under the same key."""
+    async def ask_all(self, questions: Mapping[str, Question], *, keep: bool = True) -> dict[str, Json]:
+        """Ask several things at once and return the client's result for each, under the same key.
+
+        Args:
+            questions: What to ask for.
+            keep: In the modern era, keep the answers for a further round, in a state that the client brings
+                back. Without one, all answers have to come at once, from whoever brings them.
+        """

@@ -167,6 +167,7 @@ from pytest_mcp_http.assertions.resumability import (
     assert_event_ids_unique,
 )
 from pytest_mcp_http.assertions.schema import (
+    assert_all_messages_valid,
     assert_icon_sizes,
     assert_icon_sources,
     assert_icons_same_origin,
@@ -259,6 +260,7 @@ __all__ = [
     "assert_acknowledged_first",
     "assert_acknowledges_requested",
     "assert_acknowledges_supported",
+    "assert_all_messages_valid",
     "assert_allow_header",
     "assert_anonymous_refusal",
     "assert_answered_with_error",

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pytest_mcp_http.answering import input_requests
 from pytest_mcp_http.assertions.input_requests import CAPABILITIES
 from pytest_mcp_http.assertions.mrtr import Outcome, is_input_required, outcome_of
 from pytest_mcp_http.assertions.schema import server_messages
-from pytest_mcp_http.client import McpClient, input_requests
+from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._answers import answer
 from pytest_mcp_http.suite._probes import refused_by_others

@@ -44,6 +44,7 @@ from pytest_mcp_http.assertions.refusals import (
     assert_refused,
 )
 from pytest_mcp_http.assertions.results import assert_result_type, assert_result_type_known
+from pytest_mcp_http.assertions.tools import tools_in
 from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
 from pytest_mcp_http.suite._batches import (
     ROOTS_CHANGED,
@@ -254,6 +255,8 @@ def test_methods_of_undeclared_capabilities_are_not_found(mcp_tour: Tour) -> Non
         # How methods that are not found are refused at all is judged by method-not-found-404.
         raise NotVerified(f"an unknown method got {outcome.actual}") from None
     answers = [Answer(method, mcp_tour.client.request(method, params)) for method, params in gated]
+    # A server that has tools and does not say so is judged by tools.capability-declared.
+    answers = [answer for answer in answers if not tools_in(answer.exchange)]
     gravest(
         partial(lambda answer: assert_method_not_found(answer.coded(), status=status), answer)
         for answer in answers

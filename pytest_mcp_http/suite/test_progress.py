@@ -15,6 +15,8 @@ from pytest_mcp_http.assertions.progress import (
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._progress import reports, with_progress, without_token
 from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._task_messages import judge_end_of_progress, judge_tokens
+from pytest_mcp_http.suite._tasks import observed
 from pytest_mcp_http.suite._witness import with_two_calls
 from pytest_mcp_http.tour import Tour
 
@@ -83,3 +85,16 @@ def test_no_progress_on_subscriptions(mcp_tour: Tour) -> None:
         raise NotVerified("progress came on another subscription, see subscriptions.no-request-scoped")
     expected = "it travels with the response to the request that it is about"
     assert_no_progress(found.beside, expected, tokens=found.tokens)
+
+
+# A task reports progress on streams of its own, under the token of the request that made it.
+
+
+@requirement("progress.task-token-kept")
+def test_tasks_keep_the_token_of_their_request(mcp_tour: Tour) -> None:
+    judge_tokens(observed(mcp_tour))
+
+
+@requirement("progress.task-stops-at-terminal")
+def test_progress_stops_with_the_task(mcp_tour: Tour) -> None:
+    judge_end_of_progress(observed(mcp_tour))

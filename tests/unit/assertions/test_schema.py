@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pytest_mcp_http.assertions.schema import (
+    assert_all_messages_valid,
     assert_icon_sizes,
     assert_icon_sources,
     assert_icons_same_origin,
@@ -45,6 +46,33 @@ def test_first_violation_is_told_with_place_value_and_number_of_all(reply: Any) 
         "tools/list: result.tools[0].inputSchema: the required member is missing (and 1 more); "
         'the value: {"name": "a"}'
     )
+
+
+def test_each_kind_of_violation_is_told_once_with_its_count(reply: Any) -> None:
+    replies = [
+        reply(answer({"tools": [{"name": "a"}, {"name": "b"}]}), sent=sent("tools/list")),
+        reply(answer({"tools": 7}), sent=sent("tools/list")),
+        reply(answer({"tools": [{"name": "c"}]}), sent=sent("tools/list")),
+    ]
+    with pytest.raises(RequirementViolated) as caught:
+        assert_all_messages_valid(replies, LATEST)
+    assert caught.value.actual == (
+        "tools/list: result.tools[0].inputSchema: the required member is missing; "
+        'the value: {"name": "a"} (3 times); '
+        "tools/list: result.tools: is number, must be array; the value: 7"
+    )
+    assert_all_messages_valid(replies, LATEST, counts=lambda method, violation: False)
+    assert_all_messages_valid([], LATEST)
+
+
+def test_many_kinds_are_counted(reply: Any) -> None:
+    tool = {f"annotation{number}": 1 for number in range(3)}
+    result = {
+        "tools": [{"name": 1, "title": 1, "description": 1, "inputSchema": 1, "annotations": 1, **tool}]
+    }
+    result |= {"nextCursor": 1, "_meta": 1}
+    with pytest.raises(RequirementViolated, match=r"; and 2 more kinds"):
+        assert_all_messages_valid([reply(answer(result), sent=sent("tools/list"))], LATEST)
 
 
 def test_messages_of_the_server_are_judged_by_their_own_method(reply: Any) -> None:
