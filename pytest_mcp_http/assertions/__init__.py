@@ -26,6 +26,7 @@ from pytest_mcp_http.assertions.caching import (
 from pytest_mcp_http.assertions.cancellation import (
     assert_cancel_harmless,
     assert_cancel_ignored,
+    assert_cancel_obeyed,
     assert_cancels_own_requests,
     assert_cancels_subscriptions_only,
     assert_left_alone,
@@ -134,6 +135,16 @@ from pytest_mcp_http.assertions.lists import (
     assert_same_items,
     assert_same_order,
 )
+from pytest_mcp_http.assertions.logging import (
+    assert_level_refused,
+    assert_level_set,
+    assert_log_levels,
+    assert_logging_declared,
+    assert_logs_before_response,
+    assert_no_log_messages,
+    assert_no_secrets_logged,
+    assert_nothing_sensitive_logged,
+)
 from pytest_mcp_http.assertions.messages import (
     assert_no_server_request,
     assert_notifications_related,
@@ -160,6 +171,14 @@ from pytest_mcp_http.assertions.pagination import (
     assert_same_page,
     assert_walk_ends,
 )
+from pytest_mcp_http.assertions.progress import (
+    assert_no_progress,
+    assert_progress_ends,
+    assert_progress_increases,
+    assert_progress_messages,
+    assert_progress_tokens_exact,
+    assert_progress_tokens_known,
+)
 from pytest_mcp_http.assertions.refusals import (
     assert_invalid_params,
     assert_invalid_request,
@@ -169,7 +188,6 @@ from pytest_mcp_http.assertions.refusals import (
 )
 from pytest_mcp_http.assertions.resources import (
     assert_blobs_encoded,
-    assert_internal_error,
     assert_last_modified,
     assert_no_empty_contents,
     assert_not_traversed,
@@ -177,6 +195,7 @@ from pytest_mcp_http.assertions.resources import (
     assert_resource_uris,
     assert_text_is_text,
     assert_text_or_blob,
+    assert_unreadable_is_internal,
     assert_uri_refused,
     assert_uris_unique,
 )
@@ -320,6 +339,7 @@ __all__ = [
     "assert_cache_scope_valid",
     "assert_cancel_harmless",
     "assert_cancel_ignored",
+    "assert_cancel_obeyed",
     "assert_cancels_own_requests",
     "assert_cancels_subscriptions_only",
     "assert_capability_shapes",
@@ -381,8 +401,13 @@ __all__ = [
     "assert_left_alone",
     "assert_legacy_codes_avoided",
     "assert_legacy_initialize_refused",
+    "assert_level_refused",
+    "assert_level_set",
     "assert_list_change_announced",
     "assert_listen_served",
+    "assert_log_levels",
+    "assert_logging_declared",
+    "assert_logs_before_response",
     "assert_long_lived",
     "assert_media_encoded",
     "assert_message_outcome",
@@ -404,8 +429,11 @@ __all__ = [
     "assert_no_input_required",
     "assert_no_internals",
     "assert_no_invented_id",
+    "assert_no_log_messages",
+    "assert_no_progress",
     "assert_no_reply",
     "assert_no_response_on_get",
+    "assert_no_secrets_logged",
     "assert_no_secrets_mirrored",
     "assert_no_server_error",
     "assert_no_server_request",
@@ -417,6 +445,7 @@ __all__ = [
     "assert_nothing_before_acknowledgement",
     "assert_nothing_offered",
     "assert_nothing_request_scoped",
+    "assert_nothing_sensitive_logged",
     "assert_notifications_declared",
     "assert_notifications_related",
     "assert_notifications_without_id",
@@ -435,6 +464,11 @@ __all__ = [
     "assert_ping_result",
     "assert_preflight",
     "assert_primed",
+    "assert_progress_ends",
+    "assert_progress_increases",
+    "assert_progress_messages",
+    "assert_progress_tokens_exact",
+    "assert_progress_tokens_known",
     "assert_references_resolve",
     "assert_refusal_body",
     "assert_refusal_handled",
@@ -491,6 +525,7 @@ __all__ = [
     "assert_unbuffered",
     "assert_unknown_tool_code",
     "assert_unknown_tool_refused",
+    "assert_unreadable_is_internal",
     "assert_unsupported_version_400",
     "assert_unsupported_version_code",
     "assert_unsupported_version_data",

@@ -117,7 +117,7 @@ def test_filter_chooses_what_counts(reply: Any) -> None:
         ("prompts/list", "result.prompts[0].arguments[1].required", "schema.prompt-argument-shape"),
         ("resources/list", "result.resources[0].size", "schema.size-number"),
         ("", "error.code", "jsonrpc.error-code-integer"),
-        ("notifications/message", "params.level", MESSAGES_VALID),
+        ("notifications/message", "params.level", "logging.message-shape"),
         ("resources/templates/list", "result.ttlMs", "caching.ttl-non-negative"),
         ("resources/read", "result.cacheScope", "caching.scope-values"),
         ("tools/call", "result.ttlMs", MESSAGES_VALID),
