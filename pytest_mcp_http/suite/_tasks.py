@@ -179,7 +179,7 @@ class _Session:
         began = time.monotonic()
         tour.require(self._client.plain(), "a plain request in the session for tasks")
         trip = time.monotonic() - began
-        self._tick = min(max(TICK_SECONDS, 2 * trip), MAX_TICK_SECONDS)
+        self._tick = min(max(TICK_SECONDS, 3 * trip), MAX_TICK_SECONDS)
         self._answered: set[str] = set()
 
     def observe(self) -> Observed:
@@ -187,13 +187,15 @@ class _Session:
         with ExitStack() as stack:
             seen.opened_at = time.monotonic()
             beside = stack.enter_context(self._client.listen())
-            seen.runs = [self._begin(job, TICKS, self._tick) for job in self._jobs]
+            for job in self._jobs:
+                run = self._begin(job, TICKS, self._tick)
+                seen.runs.append(run)
+                if run.task_id is not None:
+                    run.early = stack.enter_context(self._open_result(run))
             if all(run.created.result is None for run in seen.runs):
                 first = seen.runs[0]
                 raise NotVerified(f"no tool got a task: {first.job.tool} got {first.created.summary}")
             made = [run for run in seen.runs if run.task_id is not None]
-            for run in made:
-                run.early = stack.enter_context(self._open_result(run))
             if made:
                 self._live(seen, made, beside)
             seen.beside = beside.close()
