@@ -18,7 +18,6 @@ PARTS: dict[str, set[str]] = {
     "logging": set(),
     "pagination": set(),
     "progress": set(),
-    "tasks": set(),
 }
 """What is judged of the chapters that are judged in part."""
 
