@@ -54,7 +54,7 @@ from mcp_types import (
 
 from reference_server import asking, completion, logs, tasks
 from reference_server._context import MODERN_REVISIONS, Facts
-from reference_server._jsonrpc import INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
+from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
 from reference_server._result import STRUCTURED_SINCE
 from reference_server._tool import Caller, ToolError, no_stream, nobody_reads
 from reference_server._tool import Tool as ListedTool
@@ -62,6 +62,7 @@ from reference_server.asking import StateProtection
 from reference_server.offers import Offers
 from reference_server.paging import ItemT, UnknownCursor, page
 from reference_server.prompts import PromptError
+from reference_server.resources import BackendError
 from reference_server.sessions import current_session
 from reference_server.subscriptions import Listening
 from reference_server.tools import call_tool
@@ -202,7 +203,7 @@ class _Handlers:
                     name=resource.name,
                     description=resource.description,
                     mime_type=resource.content.mime_type,
-                    size=resource.current(changes).size,
+                    size=None if resource.broken else resource.current(changes).size,
                     annotations=Annotations(**resource.annotations) if resource.annotations else None,
                 )
                 for resource in items
@@ -212,7 +213,10 @@ class _Handlers:
 
     async def read_resource(self, context: _Context, params: ReadResourceRequestParams) -> ReadResourceResult:
         """Read a resource."""
-        content = self._offers.read(params.uri)
+        try:
+            content = self._offers.read(params.uri)
+        except BackendError:
+            raise MCPError(code=INTERNAL_ERROR, message="The resource cannot be read") from None
         if content is None:
             raise _not_found(context, params.uri)
         if content.text is not None:
@@ -223,7 +227,7 @@ class _Handlers:
 
     async def subscribe(self, context: _Context, params: SubscribeRequestParams) -> EmptyResult:
         """Tell a session of the updates of a resource from now on."""
-        if self._offers.read(params.uri) is None:
+        if not self._offers.has(params.uri):
             raise _not_found(context, params.uri)
         session = current_session.get()
         if session is not None:

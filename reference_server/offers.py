@@ -61,9 +61,18 @@ class Offers:
         return (UNITS_TEMPLATE, DATA_TEMPLATE) if self.fixtures else (UNITS_TEMPLATE,)
 
     def read(self, uri: str) -> Content | None:
-        """Return the content of a resource that is listed or that a template covers, or None."""
+        """Return the content of a resource that is listed or that a template covers, or None.
+
+        Raises:
+            BackendError: If what is behind the resource fails.
+        """
         found = resources.read(uri, self.memory.changes, self.resources)
         return fixtures.read(uri) if found is None and self.fixtures else found
+
+    def has(self, uri: str) -> bool:
+        """Tell whether there is a resource, listed or covered by a template."""
+        found = resources.exists(uri, self.resources)
+        return found or (self.fixtures and fixtures.read(uri) is not None)
 
     def _listed(
         self, kind: str, always: Mapping[str, Any], wanted: Mapping[str, Any], at_times: Mapping[str, Any]

@@ -41,6 +41,9 @@ UNKNOWN_LEVELS: Final = ("loud", "INFO", 5)
 MIN_CREDENTIAL: Final = 8
 """Shortest credential that is looked for, in characters: a shorter one may be there by chance."""
 
+MAX_WAITS: Final = 20
+"""How often a stream is watched for more; one that never rests must not hold us."""
+
 _SECRET_NAME: Final = re.compile("auth|cookie|key|token|secret", re.IGNORECASE)
 
 QUIET: Final = 0.05
@@ -237,10 +240,12 @@ class _Watch:
         """Return how many messages came on the stream beside, once there are no more on the way."""
         if self._stream is None or not log_messages(self._stream.exchange):
             return 0
-        while True:
+        count = 0
+        for _ in range(MAX_WAITS):
             count = len(self._stream.exchange.messages)
             if not self._stream.wait(partial(_holds_more, count), QUIET):
-                return count
+                break
+        return count
 
     def _beside(self) -> Exchange | None:
         return self._stream.close() if self._stream is not None else None

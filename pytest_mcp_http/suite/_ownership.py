@@ -19,8 +19,10 @@ CONTENT_TYPES: Final = "schema.content-types-by-revision"
 LATER_TYPES: Final = ("resource_link", "tool_use", "tool_result")
 """Types of content that the first revisions do not have."""
 
-_CACHEABLE: Final = r"(tools|prompts|resources|resources/templates)/list|resources/read"
+_PAGED: Final = r"(tools|prompts|resources|resources/templates)/list"
+_CACHEABLE: Final = rf"{_PAGED}|resources/read"
 """What gives results that may be kept; a hint that is missing belongs to a requirement of its method."""
+_WITH_ANNOTATIONS: Final = r"resources(/templates)?/list"
 _SERVER_INFO: Final = r'result\._meta\["io\.modelcontextprotocol/serverInfo"\]'
 
 OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -37,7 +39,6 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r".*", rf"{_SERVER_INFO}(\.(name|version))?", "schema.implementation-fields"),
     (r"tools/list", r"result\.tools\[\d+\]\.annotations\b.*", "schema.annotations-tool"),
     (r"tools/list", r"result\.tools", "tools.list-answered"),
-    (r"tools/list", r"result\.tools", "tools.list-answered.legacy"),
     (r"tools/list", r"result\.tools\[\d+\]\.inputSchema", "tools.input-schema-object"),
     (r"tools/list", r"result\.tools\[\d+\]\.inputSchema\.type", "tools.input-schema-type-object"),
     (r"tools/list", r"result\.tools\[\d+\]\.outputSchema(\.type)?", "tools.output-schema-root-object"),
@@ -51,7 +52,14 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"tools/call", r"result\.content\b.+", "tools.content-blocks-valid"),
     (r"tools/call", r"result\.structuredContent", "tools.structured-content-object"),
     (r"prompts/list", r"result\.prompts\[\d+\]\.arguments\b.*", "schema.prompt-argument-shape"),
+    (r"prompts/list", r"result(\.prompts(\[\d+\](\.name)?)?)?", "prompts.list-answered"),
+    (r"prompts/get", r"result(\.messages\b.*)?", "prompts.get-messages"),
+    (r"completion/complete", r"result(\.completion\b.*)?", "completion.result-shape"),
     (r"resources/list", r"result\.resources\[\d+\]\.size", "schema.size-number"),
+    (r"resources/list", r"result(\.resources(\[\d+\](\.(uri|name))?)?)?", "resources.list-answered"),
+    (_WITH_ANNOTATIONS, r"result\.\w+\[\d+\]\.annotations\b.*", "resources.annotations-valid"),
+    (r"resources/read", r"result(\.contents\b.*)?", "resources.read-contents"),
+    (_PAGED, r"result\.nextCursor", "pagination.next-cursor-string"),
     (_CACHEABLE, r"result\.ttlMs", "caching.ttl-non-negative"),
     (_CACHEABLE, r"result\.cacheScope", "caching.scope-values"),
     (r"notifications/message", r"params\b.*", "logging.message-shape"),
@@ -75,11 +83,15 @@ def owner_of(method: str, violation: Violation, revision: str | None = None) -> 
     Args:
         method: Method of the request that was answered, or of the server's own message.
         violation: The violation.
-        revision: The revision: a requirement that it does not have owns nothing there.
+        revision: The revision: a requirement that it does not have owns nothing there, but the one that
+            it has in its place.
     """
-    for methods, paths, id in _COMPILED:
-        if methods.fullmatch(method) and paths.fullmatch(violation.path):
-            held = revision is None or revision in requirements()[id].revisions
-            if held and (id != CONTENT_TYPES or violation.value in LATER_TYPES):
+    for methods, paths, owner in _COMPILED:
+        if not (methods.fullmatch(method) and paths.fullmatch(violation.path)):
+            continue
+        if owner == CONTENT_TYPES and violation.value not in LATER_TYPES:
+            continue
+        for id in (owner, f"{owner}.legacy"):
+            if revision is None or (id in requirements() and revision in requirements()[id].revisions):
                 return id
     return MESSAGES_VALID

@@ -97,6 +97,14 @@ def with_progress(tour: Tour) -> Reports:
     return found
 
 
+def reported(tour: Tour) -> list[tuple[Exchange, ...]]:
+    """Return the calls with a token that ran at once, by round; none where no tool is named for it."""
+    try:
+        return list(reports(tour).rounds)
+    except NotVerified:
+        return []
+
+
 def without_token(tour: Tour) -> Iterator[Exchange]:
     """Yield what requests got that gave no progress token: of the visit, and calls of tools."""
     yield from tour.exchanges

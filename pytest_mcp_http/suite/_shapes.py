@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pytest_mcp_http.assertions.schema import Filter, assert_messages_valid
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._ownership import owner_of
@@ -20,9 +22,15 @@ def judge_shape(exchange: Exchange, revision: str, id: str) -> None:
     assert_messages_valid(exchange, revision, counts=owned_by(id, revision))
 
 
-def judge_shapes(tour: Tour, id: str) -> None:
-    """Judge the places of all messages of the visit that belong to one requirement."""
-    for exchange in tour.exchanges:
+def judge_shapes(tour: Tour, id: str, exchanges: Iterable[Exchange] | None = None) -> None:
+    """Judge the places of messages that belong to one requirement.
+
+    Args:
+        tour: The tour.
+        id: The requirement.
+        exchanges: What is judged; default the visit.
+    """
+    for exchange in tour.exchanges if exchanges is None else exchanges:
         judge_shape(exchange, tour.revision, id)
 
 

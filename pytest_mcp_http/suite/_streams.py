@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 from pytest_mcp_http.assertions.sse import lacks_answer
@@ -29,9 +27,6 @@ ACKNOWLEDGED = 1.0
 
 AT_ONCE = 1.0
 """Seconds within which a GET stream has to begin in the visit, to be opened again."""
-
-TICKS, TICK_MS = 2, 20
-"""What a slow tool is asked to do: long enough for two calls to overlap, and for some progress."""
 
 ANY_INPUT: dict[str, object] = {"elicitation": {}, "sampling": {}, "roots": {}}
 """Client capabilities that let a server ask for everything it can ask for."""
@@ -159,29 +154,3 @@ def opened_beside(tour: Tour, client: McpClient) -> Iterator[OpenStream | None]:
         if not tour.dialect.sessions:
             stream.wait(lambda exchange: acknowledgement(exchange) is not None, ACKNOWLEDGED)
         yield stream if stream.exchange.ok and stream.exchange.is_sse else None
-
-
-# -- tools that may be called ----------------------------------------------------------------------------
-
-
-def slow_calls(tour: Tour) -> list[Exchange]:
-    """Return what two calls of a slow tool at once got, each with a progress token of its own.
-
-    There are none where no tool is named for it.
-    """
-
-    def probe() -> list[Exchange]:
-        try:
-            role = tour.roles("slow")[0]
-        except NotVerified:
-            return []
-
-        def call(key: str) -> Exchange:
-            params = role.params(key=key, n=TICKS, ms=TICK_MS)
-            return tour.client.request("tools/call", {**params, "_meta": {"progressToken": key}})
-
-        keys = [f"{PROGRESS}-{uuid.uuid4().hex}" for _ in range(2)]
-        with ThreadPoolExecutor(len(keys)) as pool:
-            return list(pool.map(call, keys))
-
-    return tour.memo("slow-calls", probe)

@@ -67,7 +67,7 @@ def malformed_calls(tour: Tour) -> list[Answer]:
     list_pages(tour)
 
     def probe() -> list[Answer]:
-        name = next((call.tool.name for call in _plain_calls(tour)), UNKNOWN_NAME)
+        name = _callable_name(tour)
         with tour.session() as client:
             tour.require(client.plain(), f"{tour.dialect.plain} before the malformed calls")
             return [
@@ -99,31 +99,34 @@ def other_case(tour: Tour) -> tuple[str, Exchange]:
 
     Raises:
         NotApplicable: If the server declares no tools.
-        NotVerified: If there is no such name, or no tool that may be called succeeds.
+        NotVerified: If there is no such name, or no call succeeds of a tool that may be called.
     """
     list_pages(tour)
     listed = [tool.get("name") for tool in tour.items("tools/list", "tools")]
 
     def probe() -> tuple[str, Exchange]:
-        for call in _plain_calls(tour):
+        for call in _without_headers(usable_calls(tour)):
             name = call.tool.name.swapcase()
             if name not in listed:
                 params = {"name": name, "arguments": dict(call.tool.arguments)}
                 return name, Answer(name, tour.client.request("tools/call", params)).checked()
-        raise NotVerified("no tool that may be called succeeded and has a name with letters of one case only")
+        raise NotVerified("no tool that may be called has a name that is free in other case")
 
     return tour.memo("tools: other case", probe)
 
 
-def _plain_calls(tour: Tour) -> Iterator[ToolCall]:
-    """Yield the calls that succeeded of tools whose arguments no header repeats."""
+def _callable_name(tour: Tour) -> str:
+    """Return the name of a tool that may be called with wrong arguments, else one that no tool has."""
     try:
-        found = usable_calls(tour)
+        found = _without_headers(usable_calls(tour))
     except NotVerified:
-        return
-    for call in found:
-        if not header_annotations(call.tool.listed.get("inputSchema")):
-            yield call
+        return UNKNOWN_NAME
+    return next((call.tool.name for call in found), UNKNOWN_NAME)
+
+
+def _without_headers(calls: list[ToolCall]) -> Iterator[ToolCall]:
+    """Yield the calls of tools whose arguments no header repeats."""
+    return (call for call in calls if not header_annotations(call.tool.listed.get("inputSchema")))
 
 
 def failing_calls(tour: Tour) -> list[ToolCall]:

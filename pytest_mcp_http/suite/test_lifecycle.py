@@ -26,6 +26,7 @@ from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND, assert_refused
 from pytest_mcp_http.client import SESSION_HEADER, VERSION_HEADER, McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._judging import gravest
+from pytest_mcp_http.suite._lists import OWN_CHAPTERS
 from pytest_mcp_http.suite._malformed import Answer
 from pytest_mcp_http.suite._probes import needs_session, refused_by_others
 from pytest_mcp_http.suite._requirement import requirement
@@ -224,7 +225,7 @@ def test_capabilities_and_methods_agree(mcp_tour: Tour) -> None:
             # Templates are left out: no sentence wants a server without templates to know their list.
             for step in mcp_tour.named(method):
                 assert_method_offered(step.exchange, name)
-        elif name != "tools":  # those are judged by tools.capability-declared
+        elif name not in OWN_CHAPTERS:
             assert_nothing_offered(client.request(method), name, member)
     if offers(capabilities, "logging"):
         for step in mcp_tour.named("logging/setLevel"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.changes import assert_update_announced, assert_updates_asked_for
 from pytest_mcp_http.assertions.refusals import (
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
@@ -39,6 +40,7 @@ from pytest_mcp_http.assertions.subscriptions import (
     offered_types,
 )
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._changes import announced_resources, changed_resources
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.suite._requirement import requirement
@@ -184,6 +186,21 @@ def test_streams_carry_their_own_subscription_only(mcp_tour: Tour) -> None:
 def test_only_requested_types_are_sent(mcp_tour: Tour) -> None:
     for stream in streams(mcp_tour):
         assert_requested_types_only(stream)
+
+
+@requirement("subscriptions.only-requested-uris")
+def test_only_requested_resources_are_announced(mcp_tour: Tour) -> None:
+    found = announced_resources(mcp_tour)
+    assert_updates_asked_for(found.stream, found.watched)
+    if found.beside is None:
+        raise NotVerified("no second stream could be opened for another resource")
+    assert_updates_asked_for(found.beside, found.beside_watched)
+
+
+@requirement("subscriptions.resource-updated")
+def test_changes_of_resources_are_announced(mcp_tour: Tour) -> None:
+    found = changed_resources(mcp_tour)
+    assert_update_announced([found.stream], found.updated)
 
 
 @requirement("subscriptions.no-request-scoped")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.changes import assert_list_change_announced
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.lists import assert_same_items, assert_same_order
 from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
@@ -37,6 +38,7 @@ from pytest_mcp_http.assertions.tools import (
     tools_in,
 )
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._changes import changed_list
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import listings
 from pytest_mcp_http.suite._requirement import requirement
@@ -293,3 +295,13 @@ def test_wrong_arguments_are_errors_of_the_tool(mcp_tour: Tour) -> None:
     gravest(
         partial(assert_input_error_in_result, call.exchange, mcp_tour.revision, call.what) for call in found
     )
+
+
+@requirement("tools.list-changed")
+def test_changed_tools_are_announced(mcp_tour: Tour) -> None:
+    assert_list_change_announced(changed_list(mcp_tour, "tools").heard, "tools")
+
+
+@requirement("tools.list-changed.listen")
+def test_changed_tools_are_announced_to_listeners(mcp_tour: Tour) -> None:
+    assert_list_change_announced(changed_list(mcp_tour, "tools").heard[:1], "tools")

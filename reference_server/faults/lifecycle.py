@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 
-from reference_server._context import SESSION_HEADER, Layer, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, SESSION_HEADER, Layer, RequestContext
 from reference_server._jsonrpc import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, encode
 from reference_server._layers import (
     Call,
@@ -281,9 +281,10 @@ FAULTS = (
     ),
     Fault(
         "lifecycle.resources-undeclared",
-        ("lifecycle.capability-method-agreement",),
+        ("lifecycle.capability-method-agreement", "resources.capability-declared"),
         summary="Resources are listed, although the capability is not declared.",
         layer=without_capability("resources"),
+        revisions=HANDSHAKE_REVISIONS,
     ),
     Fault(
         "lifecycle.capability-true",
