@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pytest_mcp_http.assertions.jsonrpc import code_in
+from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, METHOD_NOT_FOUND
 from pytest_mcp_http.assertions.tasks import RELATED_TASK, TERMINAL, related_task, task_status, tasks_in
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotVerified
@@ -328,7 +330,9 @@ class _Session:
                 run.result = self._client.request("tasks/result", {"taskId": run.task_id})
                 if run.job.support == "optional" and not run.asked:
                     params = run.job.timed(secrets.token_hex(6), 1, 0.0)
-                    run.plain = self._client.request("tools/call", params)
+                    plain = self._client.request("tools/call", params)
+                    # Where all calls have to be tasks, a plain one says nothing of the task.
+                    run.plain = None if code_in(plain) in (METHOD_NOT_FOUND, INVALID_REQUEST) else plain
         ended = next((run for run in made if run.ended), None)
         if ended is not None and declares(self._tour, "cancel"):
             seen.refused_cancel = self._client.request("tasks/cancel", {"taskId": ended.task_id})

@@ -9,6 +9,7 @@ from pytest_mcp_http.assertions import (
     RequirementViolated,
     assert_cancel_harmless,
     assert_cancel_ignored,
+    assert_cancel_obeyed,
     assert_cancels_subscriptions_only,
     assert_left_alone,
     assert_served_after_cancel,
@@ -106,3 +107,17 @@ def test_requests_are_served_after_a_cancel(reply: Reply) -> None:
     assert_served_after_cancel(reply(RESULT), "after a late cancel")
     with pytest.raises(RequirementViolated, match="after a late cancel, a request got HTTP 500"):
         assert_served_after_cancel(reply(status=500), "after a late cancel")
+
+
+def test_cancel_is_obeyed_or_ignored_as_a_whole(reply: Reply) -> None:
+    error = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32800, "message": "cancelled"}}
+    assert_cancel_obeyed(reply(progress("p-1"), sent=CALL, stream=True), 3, 10)
+    for bodies, counted, note in (
+        ([RESULT], 3, False),
+        ([error], 3, False),
+        ([], 10, False),
+        ([RESULT], 10, True),
+    ):
+        with pytest.raises(RequirementViolated) as caught:
+            assert_cancel_obeyed(reply(progress("p-1"), *bodies, sent=CALL, stream=True), counted, 10)
+        assert caught.value.note is note
