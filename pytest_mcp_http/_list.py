@@ -23,8 +23,8 @@ OBSTACLES: Mapping[str, str] = {
 
 UNDECIDABLE: Mapping[str, str] = {
     "tasks.list-paginated": "a page may be larger than any number of tasks that one may decently make",
-    "tasks.requestor-polling": "no tool is known that lets a server ask its client for a task",
-    "tasks.requestor-no-notification-reliance": "no tool is known that lets a server ask its client for a task",
+    "tasks.requestor-polling": "no known server asks its client for a task",
+    "tasks.requestor-no-notification-reliance": "no known server asks its client for a task",
 }
 """Requirements that cannot be judged from outside without accusing legal servers, each with the reason."""
 

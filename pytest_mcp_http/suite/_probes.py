@@ -41,7 +41,7 @@ def refused_by_others(exchange: Exchange) -> None:
 
 
 def refused_as_plain(tour: Tour, exchange: Exchange) -> None:
-    """Stop judging a tool call that was refused since all of them have to ask for a task, as 2025-11-25 allows.
+    """Stop judging a tool call that was refused because it asks for no task, which 2025-11-25 allows.
 
     Raises:
         NotVerified: If it was.
