@@ -56,6 +56,19 @@ def refused_by_others(exchange: Exchange) -> None:
         raise NotVerified(f"authentication or a rate limit answered first: {exchange.summary}")
 
 
+def refused_as_plain(tour: Tour, exchange: Exchange) -> None:
+    """Stop judging a tool call that was refused because it asks for no task, which 2025-11-25 allows.
+
+    Raises:
+        NotVerified: If it was.
+    """
+    found: object = tour.capabilities.get("tasks")
+    for name in ("requests", "tools", "call"):
+        found = found.get(name) if isinstance(found, dict) else None
+    if isinstance(found, dict) and exchange.error_code == -32600:
+        raise NotVerified(f"tool calls have to ask for a task: a plain one got {exchange.summary}")
+
+
 def sample_session_ids(tour: Tour) -> list[str]:
     """Return the ids of some sessions, in the order in which they were assigned.
 

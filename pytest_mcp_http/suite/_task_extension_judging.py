@@ -89,8 +89,7 @@ def is_task_only(call: Handled, plain: Exchange) -> bool:
     if code is None:
         return False
     refused_by_others(plain)
-    error = call.last.get("error")
-    return not (isinstance(error, dict) and error.get("code") == code)
+    return call.last.get("status") != "failed"
 
 
 def judge_types(tour: Tour) -> None:

@@ -41,11 +41,11 @@ def progress(seen: Observed) -> list[tuple[Received, dict[str, Any], Exchange]]:
 
 def judge_tokens(seen: Observed) -> None:
     """Judge that progress carries the token of the request that made the task."""
-    tokens = {run.token: run for run in seen.made}
+    tokens = [run.token for run in seen.made]
     for _, params, exchange in progress(seen):
         token, owner = params.get("progressToken"), related_task(params)
-        run = tokens.get(token) if isinstance(token, str) else None
-        if run is None or owner not in (None, run.task_id):
+        own = [run.token for run in seen.made if owner is not None and run.task_id == owner]
+        if token not in (own or tokens):
             violated(
                 f"progress of a task with the token {token!r}",
                 "the progressToken of the request that made the task",
@@ -71,7 +71,8 @@ def judge_end_of_progress(seen: Observed) -> None:
 
 def judge_relation(seen: Observed) -> None:
     """Judge that notifications of a task say which task they belong to."""
-    tokens = {run.token: run.task_id for run in seen.made}
+    # Where ids are not unique, nothing can be related to them.
+    tokens = {run.token: run.task_id for run in seen.made if seen.ids.count(str(run.task_id)) == 1}
     for _, params, exchange in progress(seen):
         token = params.get("progressToken")
         wanted = tokens.get(token) if isinstance(token, str) else None

@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pytest_mcp_http.assertions.jsonrpc import code_in
+from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, METHOD_NOT_FOUND
 from pytest_mcp_http.assertions.tasks import RELATED_TASK, TERMINAL, related_task, task_status, tasks_in
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotVerified
@@ -179,7 +181,7 @@ class _Session:
         began = time.monotonic()
         tour.require(self._client.plain(), "a plain request in the session for tasks")
         trip = time.monotonic() - began
-        self._tick = min(max(TICK_SECONDS, 2 * trip), MAX_TICK_SECONDS)
+        self._tick = min(max(TICK_SECONDS, 3 * trip), MAX_TICK_SECONDS)
         self._answered: set[str] = set()
 
     def observe(self) -> Observed:
@@ -187,13 +189,15 @@ class _Session:
         with ExitStack() as stack:
             seen.opened_at = time.monotonic()
             beside = stack.enter_context(self._client.listen())
-            seen.runs = [self._begin(job, TICKS, self._tick) for job in self._jobs]
+            for job in self._jobs:
+                run = self._begin(job, TICKS, self._tick)
+                seen.runs.append(run)
+                if run.task_id is not None:
+                    run.early = stack.enter_context(self._open_result(run))
             if all(run.created.result is None for run in seen.runs):
                 first = seen.runs[0]
                 raise NotVerified(f"no tool got a task: {first.job.tool} got {first.created.summary}")
             made = [run for run in seen.runs if run.task_id is not None]
-            for run in made:
-                run.early = stack.enter_context(self._open_result(run))
             if made:
                 self._live(seen, made, beside)
             seen.beside = beside.close()
@@ -326,7 +330,9 @@ class _Session:
                 run.result = self._client.request("tasks/result", {"taskId": run.task_id})
                 if run.job.support == "optional" and not run.asked:
                     params = run.job.timed(secrets.token_hex(6), 1, 0.0)
-                    run.plain = self._client.request("tools/call", params)
+                    plain = self._client.request("tools/call", params)
+                    # Where all calls have to be tasks, a plain one says nothing of the task.
+                    run.plain = None if code_in(plain) in (METHOD_NOT_FOUND, INVALID_REQUEST) else plain
         ended = next((run for run in made if run.ended), None)
         if ended is not None and declares(self._tour, "cancel"):
             seen.refused_cancel = self._client.request("tasks/cancel", {"taskId": ended.task_id})

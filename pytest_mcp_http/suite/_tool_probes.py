@@ -11,6 +11,7 @@ from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, assert_invalid_
 from pytest_mcp_http.assertions.tools import is_tool_error, is_tool_success
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._malformed import Answer
+from pytest_mcp_http.suite._probes import refused_as_plain
 from pytest_mcp_http.suite._refusals import blamed_headers
 from pytest_mcp_http.suite._tool_calls import ToolCall, tool_calls
 from pytest_mcp_http.suite._tool_inputs import usable_calls
@@ -138,7 +139,10 @@ def failing_calls(tour: Tour) -> list[ToolCall]:
     """
     list_pages(tour)
     tour.roles("error")
-    return [call for call in tool_calls(tour) if call.tool.role == "error"]
+    found = [call for call in tool_calls(tour) if call.tool.role == "error"]
+    for call in found:
+        refused_as_plain(tour, call.exchange)
+    return found
 
 
 def output_schemas(tour: Tour) -> list[tuple[ToolCall, dict[str, Any]]]:
