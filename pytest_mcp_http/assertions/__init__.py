@@ -75,6 +75,20 @@ from pytest_mcp_http.assertions.discover import (
     assert_supported_versions,
     assert_versions_agree,
 )
+from pytest_mcp_http.assertions.elicitation import (
+    assert_demanded_elicitations,
+    assert_elicitation_modes,
+    assert_elicitation_params,
+    assert_form_schemas,
+    assert_no_links_in_forms,
+    assert_no_secrets_asked,
+)
+from pytest_mcp_http.assertions.elicitation_urls import (
+    assert_elicited_urls_https,
+    assert_elicited_urls_not_preauthenticated,
+    assert_elicited_urls_valid,
+    assert_elicited_urls_without_personal_data,
+)
 from pytest_mcp_http.assertions.failures import (
     assert_internal_error,
 )
@@ -103,6 +117,7 @@ from pytest_mcp_http.assertions.input_requests import (
     assert_input_keys_unique,
     assert_input_requests_declared,
     assert_input_requests_valid,
+    assert_no_deprecated_requests,
     assert_sampling_messages,
     assert_url_elicitations,
 )
@@ -206,6 +221,12 @@ from pytest_mcp_http.assertions.results import (
 )
 from pytest_mcp_http.assertions.resumability import (
     assert_event_ids_unique,
+)
+from pytest_mcp_http.assertions.sampling import (
+    assert_sampling_context_declared,
+    assert_sampling_tools_declared,
+    assert_tool_results_alone,
+    assert_tool_uses_answered,
 )
 from pytest_mcp_http.assertions.schema import (
     assert_all_messages_valid,
@@ -368,8 +389,15 @@ __all__ = [
     "assert_custom_codes_outside",
     "assert_declared_method_served",
     "assert_defined_code_fits",
+    "assert_demanded_elicitations",
     "assert_discovered",
     "assert_discovery_complete",
+    "assert_elicitation_modes",
+    "assert_elicitation_params",
+    "assert_elicited_urls_https",
+    "assert_elicited_urls_not_preauthenticated",
+    "assert_elicited_urls_valid",
+    "assert_elicited_urls_without_personal_data",
     "assert_embedded_resources",
     "assert_empty_batch_refused",
     "assert_ends_with_response",
@@ -384,6 +412,7 @@ __all__ = [
     "assert_execution_error_in_result",
     "assert_extension_ids",
     "assert_extension_settings",
+    "assert_form_schemas",
     "assert_graceful_end",
     "assert_header_annotations_reachable",
     "assert_header_integers_safe",
@@ -436,16 +465,19 @@ __all__ = [
     "assert_missing_capability",
     "assert_negotiated",
     "assert_no_cache_hints",
+    "assert_no_deprecated_requests",
     "assert_no_empty_contents",
     "assert_no_empty_events",
     "assert_no_input_required",
     "assert_no_internals",
     "assert_no_invented_id",
+    "assert_no_links_in_forms",
     "assert_no_log_messages",
     "assert_no_progress",
     "assert_no_related_task",
     "assert_no_reply",
     "assert_no_response_on_get",
+    "assert_no_secrets_asked",
     "assert_no_secrets_logged",
     "assert_no_secrets_mirrored",
     "assert_no_server_error",
@@ -504,7 +536,9 @@ __all__ = [
     "assert_same_items",
     "assert_same_order",
     "assert_same_page",
+    "assert_sampling_context_declared",
     "assert_sampling_messages",
+    "assert_sampling_tools_declared",
     "assert_schemas_valid",
     "assert_served_after_cancel",
     "assert_server_identified",
@@ -542,6 +576,8 @@ __all__ = [
     "assert_tool_names_ascii",
     "assert_tool_names_unique",
     "assert_tool_names_without_specials",
+    "assert_tool_results_alone",
+    "assert_tool_uses_answered",
     "assert_trace_context",
     "assert_ttl_valid",
     "assert_unbuffered",
