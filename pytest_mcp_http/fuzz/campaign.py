@@ -1,11 +1,11 @@
-"""Sends changed requests to a server, watches whether it survives, and keeps the first violation of each oracle."""
+"""Sends changed requests to a server, watches whether it survives, and keeps what broke an oracle first."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -55,6 +55,7 @@ class Campaign:
         tour: The visit, which tells what the server offers.
         plan: How many requests, and which.
         bases: The valid requests.
+        oracles: What has to hold; once every one of them is broken, no more requests are sent.
 
     Attributes:
         findings: The gravest first violation of each oracle that met one.
@@ -62,8 +63,11 @@ class Campaign:
         stopped: Why the search ended early, if it did, and after how many requests.
     """
 
-    def __init__(self, tour: Tour, plan: Plan, bases: Iterable[Base]) -> None:
+    def __init__(
+        self, tour: Tour, plan: Plan, bases: Iterable[Base], oracles: Sequence[Oracle] = ORACLES
+    ) -> None:
         self._tour = tour
+        self._oracles = oracles
         self._plan = plan
         self.findings: dict[Oracle, Finding] = {}
         self.judged: Counter[Oracle] = Counter()
@@ -72,7 +76,7 @@ class Campaign:
         self._seconds = max(LEAST_SECONDS, plan.examples * SECONDS_PER_EXAMPLE)
         self._deadline = time.monotonic() + self._seconds
         self._slow: Counter[str] = Counter()
-        self._passed: dict[Oracle, set[str]] = {oracle: set() for oracle in ORACLES}
+        self._passed: dict[Oracle, set[str]] = {oracle: set() for oracle in oracles}
         self._session = ExitStack()
         self._used: set[tuple[type, object]] = set()
         limits = tour.wire.limits
@@ -85,7 +89,7 @@ class Campaign:
                 raise NotVerified("no valid request of those to be changed is served")
             search(mutations(self._bases), self._explore, plan.examples, plan.seed)
 
-    # -- what was found ---------------------------------------------------------------------------------------
+    # -- what was found -------------------------------------------------------------------------------------
 
     def simplest(self, oracle: Oracle) -> Finding:
         """Return the simplest request that breaks what an oracle judges as the first one did."""
@@ -98,7 +102,7 @@ class Campaign:
             if mutation.key in self._passed[oracle]:
                 return False
             sent = self._send(mutation)
-            outcome = _outcome(oracle, sent)
+            _, outcome = _judged(oracle, sent)
             if outcome is None or outcome.note != first.outcome.note:
                 return False
             last = Finding(sent, outcome)
@@ -116,22 +120,23 @@ class Campaign:
             raise NotVerified(f"{first.sent.exchange.summary} once, and not when the requests were repeated")
         return first
 
-    # -- one request after the other ------------------------------------------------------------------------------
+    # -- one request after the other ------------------------------------------------------------------------
 
     def _explore(self, mutation: Mutation) -> bool:
         sent = self._send(mutation)
-        for oracle in ORACLES:
-            try:
-                self.judged[oracle] += oracle(sent)
-            except RequirementViolated as outcome:
-                self.judged[oracle] += 1
-                known = self.findings.get(oracle)
-                if known is None or (known.outcome.note and not outcome.note):
-                    self.findings[oracle] = Finding(sent, outcome)
-            else:
+        for oracle in self._oracles:
+            judged, outcome = _judged(oracle, sent)
+            self.judged[oracle] += judged
+            if outcome is None:
                 self._passed[oracle].add(mutation.key)
+            elif oracle not in self.findings or (self.findings[oracle].outcome.note and not outcome.note):
+                self.findings[oracle] = Finding(sent, outcome)
         if sent.after is not None and sent.after.result is None:
             self._stop("the server does not answer any more")
+        if all(
+            oracle in self.findings and not self.findings[oracle].outcome.note for oracle in self._oracles
+        ):
+            raise Enough
         return False
 
     def _send(self, mutation: Mutation) -> Sent:
@@ -192,7 +197,7 @@ class Campaign:
         return plain
 
     def _is_served(self, base: Base) -> bool:
-        """Tell whether a valid request gets a response with its id, which is the control of all that follows."""
+        """Tell whether a valid request gets a response: the control of all that follows."""
         if base.tool is not None and not is_harmless(base.message, {base.tool["name"]}):
             return False
         id = self._client.next_id()
@@ -206,7 +211,7 @@ class Campaign:
         self.stopped = f"{why}, after {self._sent} of {self._plan.examples} requests"
         raise Enough
 
-    # -- sessions -----------------------------------------------------------------------------------------------
+    # -- sessions -------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         self._client: McpClient = self._session.enter_context(self._tour.session())
@@ -216,10 +221,8 @@ class Campaign:
 
     def _renew(self) -> None:
         self._session.close()
-        try:
+        with suppress(NotVerified):
             self._begin()
-        except NotVerified:
-            pass
 
     def _renew_for(self, mutation: Mutation) -> None:
         """Change the session before an id is used again in it, which a client must not do."""
@@ -232,12 +235,12 @@ class Campaign:
         self._used.add((type(id), id))
 
 
-def _outcome(oracle: Oracle, sent: Sent) -> RequirementViolated | None:
+def _judged(oracle: Oracle, sent: Sent) -> tuple[bool, RequirementViolated | None]:
+    """Return whether there was anything to judge, and what was violated."""
     try:
-        oracle(sent)
+        return oracle(sent), None
     except RequirementViolated as outcome:
-        return outcome
-    return None
+        return True, outcome
 
 
 SOURCES: Final[dict[str, Callable[[Tour], list[Base]]]] = {

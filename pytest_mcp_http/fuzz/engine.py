@@ -8,12 +8,11 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
-from hypothesis import configuration
+from hypothesis import HealthCheck, Phase, Verbosity, configuration, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.internal.conjecture import providers
@@ -29,7 +28,9 @@ class _Found(Exception):  # noqa: N818 - what is searched for, not an error
     """The value that was tried is one that is searched for."""
 
 
-def search(strategy: st.SearchStrategy[Value], try_: Callable[[Value], bool], examples: int, start: int) -> None:
+def search(
+    strategy: st.SearchStrategy[Value], try_: Callable[[Value], bool], examples: int, start: int
+) -> None:
     """Try values of a strategy; once one is found, try ever simpler ones.
 
     Args:
@@ -62,10 +63,9 @@ def search(strategy: st.SearchStrategy[Value], try_: Callable[[Value], bool], ex
     with warnings.catch_warnings(), _no_traces(), _seed_alone():
         # About schemas and strategies, which are the server's and ours.
         warnings.simplefilter("ignore")
-        try:
+        # Flaky: what was found once was not found again. Who tries knows what was found.
+        with suppress(_Found, Enough, Flaky):
             run()
-        except (_Found, Enough, Flaky):
-            pass  # flaky: what was found once was not found again; who tries knows what was found
 
 
 @contextmanager

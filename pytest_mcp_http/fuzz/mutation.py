@@ -115,7 +115,9 @@ class Mutation:
         if self.node.before is ABSENT:
             return f"{place} added with {shown(self.after)}"
         if self.after is ABSENT:
-            return f"{place} left out" + ("" if self.pointer == "/id" else f" (was {shown(self.node.before)})")
+            return f"{place} left out" + (
+                "" if self.pointer == "/id" else f" (was {shown(self.node.before)})"
+            )
         if not self.pointer:
             return f"{place} replaced by {shown(self.after)}"
         return f"{place} changed from {shown(self.node.before)} to {shown(self.after)}"
@@ -142,14 +144,15 @@ def replaced(value: Any, path: Path, new: Any) -> Any:
     if changed is ABSENT:
         return rest
     # In the place of the old one, so that a report shows the request in the order that readers expect.
-    return {
-        key: changed if key == path[0] else value[key] for key in (value if path[0] in value else [*value, path[0]])
-    }
+    keys = value if path[0] in value else [*value, path[0]]
+    return {key: changed if key == path[0] else value[key] for key in keys}
 
 
 def nodes(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Yield every node below a value: path and what stands there."""
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    members = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
     for key, each in members:
         yield (*path, key), each
         yield from nodes(each, (*path, key))

@@ -14,6 +14,7 @@ from jsonschema.exceptions import SchemaError
 from jsonschema.validators import Draft202012Validator, validator_for
 
 from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.codes import RESOURCE_NOT_FOUND
 from pytest_mcp_http.assertions.jsonrpc import (
     assert_error_code_integer,
     assert_error_id,
@@ -32,7 +33,6 @@ from pytest_mcp_http.assertions.refusals import (
     assert_invalid_request,
 )
 from pytest_mcp_http.assertions.transport import assert_request_content_type, assert_utf8_body
-from pytest_mcp_http.assertions.codes import RESOURCE_NOT_FOUND
 from pytest_mcp_http.fuzz.mutation import CALL, Mutation, is_request, portable, wellformed
 from pytest_mcp_http.fuzz.requests import EXTRA, breaks_required, subschema
 from pytest_mcp_http.suite._refusals import blamed_headers
@@ -200,7 +200,9 @@ def malformed_refused(sent: Sent) -> bool:
     if path[:1] in (("id",), ("params",)):
         # What is wrong there may be overlooked or refused in other ways, but it must do no harm.
         if sent.crashed:
-            violated(exchange.summary, expected, exchange, note=bool(messages_in(exchange)) or not sent.portable)
+            violated(
+                exchange.summary, expected, exchange, note=bool(messages_in(exchange)) or not sent.portable
+            )
         return True
     if path == ("method",) and sent.mutation.after is ABSENT and exchange.status == 202 and not exchange.body:
         # An id without a method reads as a response, and nothing obliges a server to look into those.
@@ -292,7 +294,10 @@ def _is_complete(result: dict[str, Any]) -> bool:
 
 def _odd_code(exchange: Exchange) -> bool:
     """Tell whether an error has no integer code, which `error_shape` and `error_code` judge."""
-    return any(message.get("error") is not None for message in messages_in(exchange)) and code_in(exchange) is None
+    return (
+        any(message.get("error") is not None for message in messages_in(exchange))
+        and code_in(exchange) is None
+    )
 
 
 ORACLES: Final[tuple[Oracle, ...]] = (

@@ -1,4 +1,4 @@
-"""The valid requests that are going to be changed, as the server offers them: of the protocol, and tool calls.
+"""The valid requests that are going to be changed: those that the server offers, and calls of its tools.
 
 It must not know Hypothesis or what is judged.
 """
@@ -140,7 +140,6 @@ def subschema(schema: Any, path: Path) -> Any:
 def _arguments(base: Base) -> Iterator[Node]:
     arguments = base.message["params"]["arguments"]
     top: Path = ("params", "arguments")
-    yield Node(base, top, arguments)
     for path, before in nodes(arguments, top):
         yield Node(base, path, before)
     assert base.tool is not None
@@ -149,6 +148,7 @@ def _arguments(base: Base) -> Iterator[Node]:
         if name not in arguments:
             yield Node(base, (*top, name), ABSENT)
     yield Node(base, (*top, EXTRA), ABSENT)
+    yield Node(base, top, arguments)
 
 
 def _message(tour: Tour, method: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -157,12 +157,9 @@ def _message(tour: Tour, method: str, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _offered(tour: Tour) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield name, method and params of each request."""
+    """Yield name, method and params of each request, simple ones first."""
     dialect, capabilities = tour.dialect, tour.capabilities
-    opening = tour.client.initialize_params() if dialect.sessions else {}
-    yield dialect.opening, dialect.opening, copy.deepcopy(opening)
-    if dialect.plain != dialect.opening:
-        yield dialect.plain, dialect.plain, {}
+    yield dialect.plain, dialect.plain, {}
     for capability, methods in LISTS.items():
         for method, _ in methods if capability in capabilities else ():
             yield method, method, {}
@@ -178,10 +175,12 @@ def _offered(tour: Tour) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield f"resources/read {uri}", "resources/read", {"uri": uri}
     if "completions" in capabilities:
         for ref in _references(tour):
-            params = {"ref": ref, "argument": {"name": EXTRA, "value": ""}}
+            params = {"ref": ref, "argument": {"name": EXTRA, "value": "a"}}
             yield f"completion/complete {ref['type']}", "completion/complete", params
     if "logging" in capabilities and dialect.sessions:
         yield "logging/setLevel", "logging/setLevel", {"level": "warning"}
+    if dialect.sessions:
+        yield "initialize", "initialize", copy.deepcopy(tour.client.initialize_params())
 
 
 def _references(tour: Tour) -> Iterator[dict[str, str]]:
@@ -201,5 +200,3 @@ def _named(tour: Tour, role: str) -> tuple[Any, ...]:
         return tour.roles(role)
     except NotVerified:
         return ()
-
-

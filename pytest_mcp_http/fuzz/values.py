@@ -5,7 +5,7 @@ The odd values are a table of few entries, so that most of them meet each node w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -23,7 +23,9 @@ KINDS: Final = ("member", "member", "member", "member", "envelope", "meta")
 MAX_DEPTH: Final = 5
 """How deep values of a schema nest."""
 
-CHARACTERS: Final = "a0 -_./%\"'\\<{\x00\x01\n\r\t\x7f\x85\xa0\u00e9\u0130\u200b\u202e\u20ac\ufeff\ufffd\U0001d11e\U0001f600"
+CHARACTERS: Final = (
+    "a0 -_./%\"'\\<{\x00\x01\n\r\t\x7f\x85\xa0\u00e9\u0130\u200b\u202e\u20ac\ufeff\ufffd\U0001d11e\U0001f600"
+)
 """What generated texts are made of: what is escaped, folded, cut or refused somewhere, and plain text."""
 
 
@@ -42,22 +44,22 @@ ODD: Final[Sequence[Any]] = (
     "",
     0,
     -1,
+    -(10**30),
+    2**63,
+    1e308,
     1.5,
     True,
     [None],
     {"": None},
+    "\u20ac\U0001d11e",
     "\x00",
     "x" * 128,
-    "\u20ac\U0001d11e",
-    2**63,
-    -(10**30),
-    1e308,
+    "x" * 5000,
     nested(20),
     nested(60),
-    "x" * 5000,
     "\ud800",
 )
-"""Values that crash code which expects something else, simple ones first."""
+"""Values that crash code which expects something else, simple ones first, and those of a kind together."""
 
 
 def texts() -> Strategy:
@@ -73,10 +75,11 @@ def integers() -> Strategy:
 
 def odd_values(node: Node) -> Strategy:
     """Return a strategy for what must do no harm at a node, whatever it is meant for."""
-    table = [value for value in (*ODD, *([] if node.before is ABSENT else [ABSENT])) if not same(value, node.before)]
+    member = node.before is not ABSENT and bool(node.path)
+    table = [value for value in (*ODD, *([ABSENT] if member else [])) if not same(value, node.before)]
     if not node.path:
         # No message is an array where there are no batches, and elsewhere it is one of several.
-        return st.sampled_from([value for value in table if not isinstance(value, list) and value is not ABSENT])
+        return st.sampled_from([value for value in table if not isinstance(value, list)])
     wrapped = [] if node.before is ABSENT else [[node.before], {"value": node.before}]
     constants = st.sampled_from([*table, *wrapped])
     return st.integers(0, 7).flatmap(lambda number: (texts() | integers()) if number == 7 else constants)
@@ -110,8 +113,31 @@ def _values(node: Node) -> Strategy:
         return odd_values(node)
     root = tool["inputSchema"]
     schema = subschema(root, node.path[2:])
-    fitting = values(schema, root)
-    return st.booleans().flatmap(lambda fits: fitting if fits else odd_values(node))
+    choices = [values(schema, root), odd_values(node)]
+    if misses := list(near_misses(schema)):
+        choices.append(st.sampled_from(misses))
+    return st.sampled_from(choices).flatmap(lambda chosen: chosen)
+
+
+def near_misses(schema: Any) -> Iterator[Any]:
+    """Yield values that a schema just does not take, or might not."""
+    kind = schema.get("type") if isinstance(schema, Mapping) else None
+    if kind in ("integer", "number"):
+        yield from (0, -1, 1.5, "1", 2**63)
+        bounds = {"minimum": -1, "maximum": 1, "exclusiveMinimum": 0, "exclusiveMaximum": 0}
+        for keyword, step in bounds.items():
+            bound = schema.get(keyword)
+            if isinstance(bound, (int, float)) and abs(bound) < 2**63:
+                yield bound + step
+    elif kind == "string":
+        yield from ("", 1, "\x00", "x" * 128)
+        for keyword, step in (("minLength", -1), ("maxLength", 1)):
+            if (size := _size(schema.get(keyword), 0)) > 0:
+                yield "x" * (size + step)
+    elif kind == "boolean":
+        yield from ("true", 1)
+    elif kind in ("array", "object"):
+        yield from ([], {}, [None], "x")
 
 
 def values(schema: Any, root: Any, depth: int = MAX_DEPTH) -> Strategy:
@@ -140,7 +166,8 @@ def values(schema: Any, root: Any, depth: int = MAX_DEPTH) -> Strategy:
     if schema.get("type") == "string" and not {"pattern", "format", "enum", "const"} & schema.keys():
         least = _size(schema.get("minLength"), 0)
         most = max(least, min(_size(schema.get("maxLength"), least + 300), least + 300))
-        long = st.sampled_from([text for text in ("x" * 128, "x" * least, "x" * most) if least <= len(text) <= most])
+        lengths = {size for size in (128, least, most) if least <= size <= most}
+        long = st.sampled_from(["x" * size for size in sorted(lengths)])
         return st.lists(st.sampled_from(CHARACTERS), min_size=least, max_size=most).map("".join) | long
     return _scalars(schema)
 
