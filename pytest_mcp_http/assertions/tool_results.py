@@ -82,16 +82,13 @@ def assert_content_well_formed(response: Judged) -> Exchange:
 
 
 def encoded_in(response: Judged) -> list[tuple[str, str]]:
-    """Return what is Base64 in a response, each with its place: `blob` of resources, and `data` of tools.
+    """Return what is Base64 in a response, each with its place: `data` of tools, `blob` of what is embedded.
 
     Args:
-        response: The response to `tools/call`, `prompts/get` or `resources/read`. Images and sound in prompts
-            are a matter of their own requirements.
+        response: The response to `tools/call` or `prompts/get`. Resources that are read, and images and sound
+            in prompts, are a matter of their own requirements.
     """
     found: list[tuple[str, object]] = []
-    for result in results_in(response):
-        for index, item in enumerate(_listed(result.get("contents"))):
-            found.append((f"contents[{index}].blob", item.get("blob") if isinstance(item, dict) else None))
     for place, block in content_in(response):
         if block.get("type") in MEDIA and place.startswith("content"):
             found.append((f"{place}.data", block.get("data")))

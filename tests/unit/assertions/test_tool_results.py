@@ -107,7 +107,10 @@ def test_base64(reply: Any, data: str) -> None:
     [
         (lambda data: result({"type": "audio", "data": data}), r"content\[0\]\.data"),
         (lambda data: result(embedded(blob=data)), r"content\[0\]\.resource\.blob"),
-        (lambda data: result(contents=[{"blob": data}]), r"contents\[0\]\.blob"),
+        (
+            lambda data: result(messages=[{"content": embedded(blob=data)}]),
+            r"messages\[0\]\.content\.resource\.blob",
+        ),
     ],
 )
 def test_no_base64(reply: Any, data: str, wrap: Any, place: str) -> None:
@@ -115,10 +118,10 @@ def test_no_base64(reply: Any, data: str, wrap: Any, place: str) -> None:
         assert_base64(reply(wrap(data)))
 
 
-def test_images_in_prompts_belong_to_others(reply: Any) -> None:
+def test_other_binary_content_belongs_to_others(reply: Any) -> None:
     image = {"content": {"type": "image", "data": "?"}}
     resource = {"content": embedded(blob="QQ==")}
-    assert encoded_in(reply(result(messages=[image, resource]))) == [
+    assert encoded_in(reply(result(contents=[{"blob": "?"}], messages=[image, resource]))) == [
         ("messages[1].content.resource.blob", "QQ==")
     ]
 
