@@ -114,6 +114,10 @@ class Tour:
         """Return the items of a list, of all pages, as far as they are objects."""
         return self._visit.items(method, member)
 
+    def completable(self) -> list[tuple[dict[str, str], str]]:
+        """Return what completions can be asked for: references, each with the name of an argument."""
+        return self._visit.completable()
+
     # -- more sessions --------------------------------------------------------------------------------------
 
     def new_client(

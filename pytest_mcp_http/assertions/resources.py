@@ -244,7 +244,7 @@ def assert_no_empty_contents(response: Judged) -> Exchange:
     return exchange
 
 
-def assert_internal_error(response: Judged) -> Exchange:
+def assert_unreadable_is_internal(response: Judged) -> Exchange:
     """Assert that a listed resource that cannot be read was refused as an internal error.
 
     Args:

@@ -14,6 +14,9 @@ from pytest_mcp_http.wire.http import HttpWire
 KEYS = {"tools": "name", "prompts": "name", "resources": "uri"}
 """Capability -> the member that tells an item of its list from others."""
 
+OWN_CHAPTERS = frozenset({"prompts", "tools"})
+"""Capabilities whose own chapters judge that what is offered is declared, and that the list does not fail."""
+
 
 @dataclass(frozen=True)
 class Listing:

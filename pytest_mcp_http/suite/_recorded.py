@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from pytest_mcp_http.assertions.jsonrpc import codes_in, messages_in
 from pytest_mcp_http.assertions.mrtr import is_input_required
 from pytest_mcp_http.assertions.results import results_in
-from pytest_mcp_http.assertions.schema import assert_messages_valid
 from pytest_mcp_http.client import VERSION_HEADER
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.spec.revisions import header_revision
 from pytest_mcp_http.suite._incomplete import all_incomplete, of_no_era, states_revision
 from pytest_mcp_http.suite._malformed import Answer, no_messages, unreadable, wrong_params
-from pytest_mcp_http.suite._ownership import owned_at
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import Step
@@ -127,18 +125,6 @@ def unowned(tour: Tour) -> list[Step]:
     if not found:
         raise NotVerified("the server sent no error that could have a wrong meaning")
     return found
-
-
-def judge_shapes(tour: Tour, id: str, exchanges: Iterable[Exchange] | None = None) -> None:
-    """Judge the places of messages that belong to one requirement.
-
-    Args:
-        tour: The tour.
-        id: The requirement.
-        exchanges: What is judged; default the tour.
-    """
-    for exchange in tour.exchanges if exchanges is None else exchanges:
-        assert_messages_valid(exchange, tour.revision, counts=owned_at(id, tour.revision))
 
 
 def unknown_notification(tour: Tour) -> Exchange:

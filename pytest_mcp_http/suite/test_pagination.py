@@ -13,8 +13,8 @@ from pytest_mcp_http.assertions.pagination import (
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._cursors import again, list_methods, odd_cursors, unknown_cursors, walks
 from pytest_mcp_http.suite._judging import gravest
-from pytest_mcp_http.suite._recorded import judge_shapes
 from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._shapes import judge_shapes
 from pytest_mcp_http.tour import Tour
 
 

@@ -20,7 +20,6 @@ from pytest_mcp_http.assertions.resources import (
     RESOURCE_NOT_FOUND,
     annotations_in,
     assert_blobs_encoded,
-    assert_internal_error,
     assert_last_modified,
     assert_no_empty_contents,
     assert_not_traversed,
@@ -28,6 +27,7 @@ from pytest_mcp_http.assertions.resources import (
     assert_resource_uris,
     assert_text_is_text,
     assert_text_or_blob,
+    assert_unreadable_is_internal,
     assert_uri_refused,
     assert_uris_unique,
     contents_in,
@@ -37,7 +37,6 @@ from pytest_mcp_http.suite._changes import announced_resources, changed_list, ch
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import listings
 from pytest_mcp_http.suite._probes import refused_by_others
-from pytest_mcp_http.suite._recorded import judge_shapes
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._resources import (
     LONG_URI,
@@ -55,6 +54,7 @@ from pytest_mcp_http.suite._resources import (
     undeclared_lists,
     unknown,
 )
+from pytest_mcp_http.suite._shapes import judge_shapes
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -213,7 +213,7 @@ def test_failure_is_an_internal_error(mcp_tour: Tour) -> None:
     judgements: list[Callable[[], object]] = []
     for exchange in found:
         refused_by_others(exchange)
-        judgements.append(partial(assert_internal_error, exchange))
+        judgements.append(partial(assert_unreadable_is_internal, exchange))
     gravest(judgements)
 
 

@@ -7,7 +7,6 @@ import pytest
 from pytest_mcp_http.assertions.resources import (
     annotations_in,
     assert_blobs_encoded,
-    assert_internal_error,
     assert_last_modified,
     assert_no_empty_contents,
     assert_not_traversed,
@@ -15,6 +14,7 @@ from pytest_mcp_http.assertions.resources import (
     assert_resource_uris,
     assert_text_is_text,
     assert_text_or_blob,
+    assert_unreadable_is_internal,
     assert_uri_refused,
     assert_uris_unique,
     contents_in,
@@ -233,7 +233,7 @@ def test_empty_contents(reply: Any) -> None:
 
 @pytest.mark.parametrize("status", [200, 400, 500])
 def test_internal_error(reply: Any, status: int) -> None:
-    assert_internal_error(reply(error(-32603), status=status))
+    assert_unreadable_is_internal(reply(error(-32603), status=status))
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_internal_error(reply: Any, status: int) -> None:
     ],
 )
 def test_other_error(reply: Any, body: Any, status: int, note: bool) -> None:
-    assert caught(assert_internal_error, reply(body, status=status)).note is note
+    assert caught(assert_unreadable_is_internal, reply(body, status=status)).note is note
 
 
 @pytest.mark.parametrize(
