@@ -21,7 +21,10 @@ OBSTACLES: Mapping[str, str] = {
 """Why a requirement that is not `blackbox` may have no check, by what it needs."""
 
 
-UNDECIDABLE: Mapping[str, str] = {}
+UNDECIDABLE: Mapping[str, str] = {
+    "cancellation.server-cancelled-on-teardown": "a stream that is torn down without a word looks like a lost "
+    "connection; one that ends in good order is judged by subscriptions.graceful-result",
+}
 """Requirements that cannot be judged from outside without accusing legal servers, each with the reason."""
 
 

@@ -22,6 +22,8 @@ ROLES: Final[Mapping[str, str]] = MappingProxyType(
         "change": "changes something that the server lists or lets read: change = touch {}",
         "echo": 'returns the text that it is given: echo = say {"text": "$NONCE"}',
         "error": "fails while it works: error = divide_by_zero {}",
+        "impatient": "asks the client for input, and gives up after a while: "
+        'impatient = book {"milliseconds": $MS}',
         "log": "logs messages of several levels while it works: log = import {}",
         "progress": "reports progress several times while it works: progress = import {}",
         "slow": "works for a while, counting ticks: "
@@ -102,6 +104,7 @@ REFERENCE_ROLES: Final = (
     Role("ask", "ask_back", '{"kind": "elicitation"}'),
     Role("ask", "ask_back", '{"kind": "sampling"}'),
     Role("ask", "ask_back", '{"kind": "roots"}'),
+    Role("impatient", "ask_briefly", '{"milliseconds": $MS}'),
     Role("log", "log_each_level"),
     Role("progress", "count_slowly", '{"steps": 3, "milliseconds": 5}'),
     Role("change", "touch_resource", '{"uri": "reference://greeting"}'),

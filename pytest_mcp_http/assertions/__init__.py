@@ -115,6 +115,7 @@ from pytest_mcp_http.assertions.jsonrpc import (
 )
 from pytest_mcp_http.assertions.lifecycle import (
     assert_capability_shapes,
+    assert_given_up_requests_cancelled,
     assert_initialize_result,
     assert_initialized_accepted,
     assert_method_gone,
@@ -299,6 +300,7 @@ __all__ = [
     "assert_events_are_messages",
     "assert_extension_ids",
     "assert_extension_settings",
+    "assert_given_up_requests_cancelled",
     "assert_graceful_end",
     "assert_header_annotations_reachable",
     "assert_header_integers_safe",
