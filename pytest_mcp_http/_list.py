@@ -22,8 +22,8 @@ OBSTACLES: Mapping[str, str] = {
 
 
 UNDECIDABLE: Mapping[str, str] = {
-    "cancellation.server-cancelled-on-teardown": "a stream that is torn down without a word looks like a lost "
-    "connection; one that ends in good order is judged by subscriptions.graceful-result",
+    "cancellation.server-cancelled-on-teardown": "a stream that ends without a word may be "
+    "a lost connection; one that ends in good order is judged by subscriptions.graceful-result",
 }
 """Requirements that cannot be judged from outside without accusing legal servers, each with the reason."""
 
