@@ -136,6 +136,7 @@ from pytest_mcp_http.assertions.jsonrpc import (
 )
 from pytest_mcp_http.assertions.lifecycle import (
     assert_capability_shapes,
+    assert_given_up_requests_cancelled,
     assert_initialize_result,
     assert_initialized_accepted,
     assert_method_gone,
@@ -413,6 +414,7 @@ __all__ = [
     "assert_extension_ids",
     "assert_extension_settings",
     "assert_form_schemas",
+    "assert_given_up_requests_cancelled",
     "assert_graceful_end",
     "assert_header_annotations_reachable",
     "assert_header_integers_safe",

@@ -22,6 +22,7 @@ from pytest_mcp_http.suite._late_cancels import late_cancel, malformed_cancels
 from pytest_mcp_http.suite._probes import needs_session, refused_by_others, served
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._subscriptions import together
+from pytest_mcp_http.suite._timeouts import with_unanswered_requests
 from pytest_mcp_http.suite._tool_calls import tool_calls
 from pytest_mcp_http.suite._two_sessions import with_two_sessions
 from pytest_mcp_http.suite._witness import two_calls, with_two_calls
@@ -111,7 +112,11 @@ def test_cancelling_by_notification_does_no_harm(mcp_tour: Tour) -> None:
 
 @requirement("cancellation.own-requests-only")
 def test_server_cancels_its_own_requests_only(mcp_tour: Tour) -> None:
-    received = [*mcp_tour.exchanges, *with_two_sessions(mcp_tour)]
+    received = [
+        *mcp_tour.exchanges,
+        *with_two_sessions(mcp_tour),
+        *with_unanswered_requests(mcp_tour),
+    ]
     with suppress(NotVerified):
         received += [call.exchange for call in tool_calls(mcp_tour)]
     if not cancels_in(received, mcp_tour.revision):

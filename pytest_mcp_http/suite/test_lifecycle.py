@@ -12,6 +12,7 @@ from pytest_mcp_http.assertions.http import assert_no_server_error
 from pytest_mcp_http.assertions.input_requests import CAPABILITIES, asked_in
 from pytest_mcp_http.assertions.lifecycle import (
     assert_capability_shapes,
+    assert_given_up_requests_cancelled,
     assert_initialize_result,
     assert_initialized_accepted,
     assert_method_gone,
@@ -33,6 +34,7 @@ from pytest_mcp_http.suite._lists import OWN_CHAPTERS
 from pytest_mcp_http.suite._malformed import Answer
 from pytest_mcp_http.suite._probes import declared, needs_session, refused_by_others
 from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._timeouts import unanswered_requests
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS, UNKNOWN_NAME, UNKNOWN_URI, Step
 from pytest_mcp_http.wire import jsonrpc
@@ -321,6 +323,14 @@ def test_ping_is_served_before_initialized(mcp_tour: Tour) -> None:
             exchange,
             note=True,
         )
+
+
+# -- time-outs --------------------------------------------------------------------------------------------
+
+
+@requirement("lifecycle.request-timeouts")
+def test_requests_that_time_out_are_cancelled(mcp_tour: Tour) -> None:
+    assert_given_up_requests_cancelled(unanswered_requests(mcp_tour))
 
 
 # -- what is gone -----------------------------------------------------------------------------------------

@@ -164,8 +164,14 @@ def test_arguments_are_validated(mcp_tour: Tour) -> None:
 
 
 def judge_validated(wrong: WrongArgument) -> None:
-    """Judge what an argument got that is no string."""
+    """Judge what an argument got that is no string.
+
+    Raises:
+        NotVerified: If the server asks for input first, which it may from 2026-07-28 on.
+    """
     exchange = Answer("prompts/get", wrong.exchange).coded()
+    if is_input_required(exchange):
+        raise NotVerified("the server asks for input before it renders the prompt")
     expected = [f"JSON-RPC error {INVALID_PARAMS}"]
     if not is_refusal(exchange):
         # A number can be written as a string, so a server that does so may have looked at it.

@@ -1,4 +1,4 @@
-"""Faults of where messages are sent: twice, to other sessions, and cancels of what is not the server's."""
+"""Faults of what a server sends by itself: twice, to other sessions, cancels of others' requests or none."""
 
 from __future__ import annotations
 
@@ -70,6 +70,12 @@ def cancels_the_client(message: Any, context: RequestContext) -> Any:
     return [{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}, message]
 
 
+def never_cancels(message: Any, context: RequestContext) -> Any:
+    """Leave requests that timed out as they are."""
+    cancels = isinstance(message, dict) and message.get("method") == "notifications/cancelled"
+    return None if cancels and not context.is_modern else message
+
+
 def fault(id: str, requirement: str, summary: str, layer: Layer) -> Fault:
     """Make a fault of servers that keep sessions and streams."""
     return Fault(
@@ -107,5 +113,11 @@ FAULTS = (
         "cancellation.own-requests-only",
         "the server cancels a request of the client",
         rewrite_message(cancels_the_client),
+    ),
+    fault(
+        "lifecycle.timeout-not-cancelled",
+        "lifecycle.request-timeouts",
+        "requests that time out are not cancelled",
+        rewrite_message(never_cancels),
     ),
 )
