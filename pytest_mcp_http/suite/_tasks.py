@@ -372,6 +372,8 @@ class _Session:
         for run in made:
             if run.ended:
                 self._poll(run)
+            elif declares(self._tour, "cancel"):
+                self._client.request("tasks/cancel", {"taskId": run.task_id})
         if found is not None:
             found.after.append(self._get(found.run))
             if found.counted is not None:
