@@ -219,7 +219,7 @@ def _position(cursor: str) -> int:
     return int(position)
 
 
-def _unknown(cursor: str) -> ValueError:
+def _unknown(cursor: str | None) -> ValueError:
     return ValueError(f"unknown cursor {cursor!r}")
 
 
