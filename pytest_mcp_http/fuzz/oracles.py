@@ -185,6 +185,9 @@ def _of_id(judge: Callable[[Exchange, object], object], sent: Sent, member: str)
     exact = not isinstance(sent.id, int) or abs(sent.id) <= SAFE_INTEGER
     if not (sent.judged and sent.is_request and sent.portable and exact):
         return False
+    base = sent.mutation.base
+    if base.opens and sent.message["method"] != base.method:
+        return False  # a request without session is refused before anybody looks for its id
     if not any(member in message for message in messages_in(sent.exchange)):
         return False
     judge(sent.exchange, sent.id)

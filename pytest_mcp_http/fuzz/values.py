@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 from hypothesis import strategies as st
+from hypothesis.errors import UnsatisfiedAssumption
 
 from pytest_mcp_http.fuzz.mutation import Base, Mutation, Node
 from pytest_mcp_http.fuzz.requests import places, subschema
@@ -191,19 +192,17 @@ def _scalars(schema: Mapping[str, Any]) -> Strategy:
     # Not with the module: the import writes files, which a search keeps out of the directory of the user.
     from hypothesis_jsonschema import from_schema
 
-    odd = st.sampled_from(ODD)
-    try:
-        fitting: Strategy = from_schema(dict(schema))
-    except Exception:
-        return odd  # a server may list anything as schema
-
     @st.composite
     def drawn(draw: st.DrawFn) -> Any:
         try:
             return draw(fitting)
-        except AttributeError:
-            return draw(odd)  # an object inside of it, see `_objects`
+        except UnsatisfiedAssumption:
+            raise
+        except Exception:
+            # A server may list anything as schema; and objects inside of it, see `_objects`.
+            return draw(st.sampled_from(ODD))
 
+    fitting: Strategy = from_schema(dict(schema))
     return drawn()
 
 
