@@ -242,7 +242,10 @@ FAULTS = (
         "lifecycle.list-changed-undeclared",
         ("lifecycle.undeclared-notifications-absent",),
         summary="Changed tools are announced, although listChanged is not declared.",
-        layer=ahead("tools/list", {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}),
+        layer=combine(
+            capability("tools", {}),
+            ahead("tools/list", {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}),
+        ),
         options=STREAMED,
     ),
     Fault(

@@ -16,7 +16,6 @@ from reference_server.faults._tool_calls import (
     of_block,
     of_result,
 )
-from reference_server.faults.schema import result_of
 from reference_server.faults.tools import (
     MODES,
     fault,
@@ -123,10 +122,8 @@ FAULTS = (
     schema_fault(
         "base64-unpadded",
         "base64-fields",
-        "The blob of a resource is not padded.",
-        result_of(
-            "resources/read", lambda r: "blob" in r["contents"][0] and r["contents"][0].update(blob="QQ")
-        ),
+        "The blob of an embedded resource is not padded.",
+        of_block("resource", resource={"uri": "reference://pixel", "blob": "QQ"}),
     ),
     fault(
         "embedded-undeclared",
