@@ -22,7 +22,10 @@ ROLES: Final[Mapping[str, str]] = MappingProxyType(
         "change": "changes something that the server lists or lets read: change = touch {}",
         "echo": 'returns the text that it is given: echo = say {"text": "$NONCE"}',
         "error": "fails while it works: error = divide_by_zero {}",
+        "lapse": "asks the client and takes an answer for $MS milliseconds only: "
+        'lapse = book {"valid_for": $MS}',
         "log": "logs messages of several levels while it works: log = import {}",
+        "once": "asks the client and takes each answer once only: once = redeem {}",
         "progress": "reports progress several times while it works: progress = import {}",
         "slow": "works for a while, counting ticks: "
         'slow = count {"key": "$KEY", "ticks": $N, "milliseconds": $MS}',
@@ -102,6 +105,10 @@ REFERENCE_ROLES: Final = (
     Role("ask", "ask_back", '{"kind": "elicitation"}'),
     Role("ask", "ask_back", '{"kind": "sampling"}'),
     Role("ask", "ask_back", '{"kind": "roots"}'),
+    Role("ask", "ask_back", '{"kind": "url"}'),
+    Role("ask", "ask_back", '{"kind": "tools"}'),
+    Role("lapse", "ask_back", '{"kind": "roots", "milliseconds": $MS}'),
+    Role("once", "ask_back", '{"kind": "roots", "once": true}'),
     Role("log", "log_each_level"),
     Role("progress", "count_slowly", '{"steps": 3, "milliseconds": 5}'),
     Role("change", "touch_resource", '{"uri": "reference://greeting"}'),

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pytest_mcp_http import answering
-from pytest_mcp_http.answering import input_requests
 from pytest_mcp_http.dialect import (
     ALL_CHANGES,
     CLIENT_CAPABILITIES,
@@ -254,17 +253,7 @@ class McpClient:
         Returns:
             The exchange with the final answer; after so many rounds the last one, whatever it holds.
         """
-        if self.dialect.sessions:
-            message = self.message(method, params)
-            return answering.converse(self, message, answer, rounds=rounds, limits=limits).exchange
-        exchange = self.request(method, params, limits=limits)
-        for _ in range(rounds):
-            asked = input_requests(exchange)
-            if asked is None:
-                break
-            method, params = answering.retry_params(exchange, answering.answers(asked, answer))
-            exchange = self.request(method, params, limits=limits)
-        return exchange
+        return answering.converse(self, method, params, answer, rounds=rounds, limits=limits).exchange
 
     # -- streams --------------------------------------------------------------------------------------------
 

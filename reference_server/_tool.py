@@ -14,7 +14,7 @@ import jsonschema
 
 from reference_server._result import ToolResult
 from reference_server.memory import Memory
-from reference_server.questions import Asker, Question
+from reference_server.questions import ANY_TIME, Asker, Question, Terms
 
 Report = Callable[[float, float | None, str | None], Awaitable[None]]
 """Tells the caller about progress: value, total, message."""
@@ -45,7 +45,7 @@ class NobodyToAsk:
         return False
 
     async def ask_all(
-        self, questions: Mapping[str, Question], *, keep: bool = True
+        self, questions: Mapping[str, Question], terms: Terms = ANY_TIME, *, keep: bool = True
     ) -> dict[str, dict[str, Any]]:
         """Refuse to ask."""
         raise ToolError("There is nobody to ask")
@@ -85,9 +85,9 @@ class Caller:
     log: Log = nobody_reads
     hang_up: Callable[[], Awaitable[None]] = no_stream
 
-    async def ask(self, question: Question) -> dict[str, Any]:
+    async def ask(self, question: Question, terms: Terms = ANY_TIME) -> dict[str, Any]:
         """Ask the client for one thing and return its result."""
-        return (await self.asker.ask_all({ANSWER_KEY: question}))[ANSWER_KEY]
+        return (await self.asker.ask_all({ANSWER_KEY: question}, terms))[ANSWER_KEY]
 
 
 @dataclass(frozen=True, slots=True)

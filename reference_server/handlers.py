@@ -181,7 +181,7 @@ class _Handlers:
             context.session.report_progress,
             self._facts.memory,
             self._listening.publish,
-            asking.Asking(context),
+            asking.Asking(context, self._facts.memory),
             self._listening.announce,
             partial(logs.log, context) if self._facts.logs else nobody_reads,
             context.close_sse_stream or no_stream,
@@ -283,7 +283,7 @@ class _Handlers:
         try:
             if prompt.form is not None:
                 name, form = prompt.form
-                answers = await asking.Asking(context).ask_all({name: form}, keep=False)
+                answers = await asking.Asking(context, self._facts.memory).ask_all({name: form}, keep=False)
                 arguments = {**arguments, **answers[name].get("content", {})}
             messages = prompt.messages(arguments, context.protocol_version)
         except asking.InputNeeded as needed:

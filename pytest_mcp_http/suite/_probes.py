@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
@@ -19,6 +22,19 @@ def needs_session(tour: Tour) -> str:
     if tour.session_id is None:
         raise NotApplicable("the server assigns no session id")
     return tour.session_id
+
+
+def declared(tour: Tour) -> Mapping[str, Any]:
+    """Return the declared capabilities.
+
+    Raises:
+        NotVerified: If they are no object, which `lifecycle.initialize-result` or
+            `discover.capabilities-object` reports.
+    """
+    result = tour.opening.result
+    if not isinstance(result, dict) or not isinstance(result.get("capabilities"), dict):
+        raise NotVerified("the capabilities cannot be read")
+    return tour.capabilities
 
 
 def served(tour: Tour) -> Exchange:

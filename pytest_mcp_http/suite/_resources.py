@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pytest_mcp_http.assertions.resources import contents_in
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
-from pytest_mcp_http.suite._probes import refused_by_others
+from pytest_mcp_http.suite._probes import declared, refused_by_others
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS, UNKNOWN_URI
 from pytest_mcp_http.wire.exchange import Exchange, Request
@@ -79,7 +79,12 @@ def listed_uris(tour: Tour) -> list[str]:
 
 
 def undeclared_lists(tour: Tour) -> list[tuple[str, str, Exchange]]:
-    """Return method, member and answer of the lists of resources of a server that declares none."""
+    """Return method, member and answer of the lists of resources of a server that declares none.
+
+    Raises:
+        NotVerified: If its capabilities cannot be read.
+    """
+    declared(tour)
     return [(method, member, tour.client.request(method)) for method, member in LISTS["resources"]]
 
 

@@ -20,7 +20,7 @@ from pytest_mcp_http.assertions.tasks import (
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.spec.messages import validate_result
 from pytest_mcp_http.suite._judging import gravest
-from pytest_mcp_http.suite._probes import refused_by_others
+from pytest_mcp_http.suite._probes import declared, refused_by_others
 from pytest_mcp_http.suite._task_jobs import declares, needs_tasks
 from pytest_mcp_http.suite._task_seen import Observed, Run
 from pytest_mcp_http.suite._tasks import TICKS, observed
@@ -64,6 +64,7 @@ def judge_declaration(tour: Tour) -> None:
     """Judge that a server which knows what a task is says so."""
     if declares(tour):
         return
+    declared(tour)
     unknown = tour.named("unknown method")
     control = code_in(unknown[0].exchange) if unknown else None
     exchange = tour.client.request("tasks/get", {"taskId": str(uuid4())})

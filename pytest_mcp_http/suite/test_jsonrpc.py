@@ -78,6 +78,7 @@ from pytest_mcp_http.suite._refusals import (
     wrong_params_refused,
 )
 from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._server_requests import assert_request_id, judge_fresh_ids, server_requests
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -395,3 +396,17 @@ def test_batch_is_refused(mcp_tour: Tour) -> None:
         [],
     )
     gravest(partial(lambda members: assert_refused(posted(mcp_tour, members), note=True), b) for b in batches)
+
+
+# -- requests of the server ---------------------------------------------------------------------------------
+
+
+@requirement("jsonrpc.server-request-id")
+def test_requests_of_the_server_have_ids(mcp_tour: Tour) -> None:
+    for exchange, message in server_requests(mcp_tour):
+        assert_request_id(message.id, exchange)
+
+
+@requirement("jsonrpc.server-request-id-fresh")
+def test_ids_of_requests_of_the_server_are_fresh(mcp_tour: Tour) -> None:
+    judge_fresh_ids(server_requests(mcp_tour))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.http import assert_no_server_error
+from pytest_mcp_http.assertions.input_requests import CAPABILITIES, asked_in
 from pytest_mcp_http.assertions.lifecycle import (
     assert_capability_shapes,
     assert_initialize_result,
@@ -25,10 +27,11 @@ from pytest_mcp_http.assertions.lifecycle import (
 from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND, assert_refused
 from pytest_mcp_http.client import SESSION_HEADER, VERSION_HEADER, McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._conversations import SAMPLE, judge_undeclared
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import OWN_CHAPTERS
 from pytest_mcp_http.suite._malformed import Answer
-from pytest_mcp_http.suite._probes import needs_session, refused_by_others
+from pytest_mcp_http.suite._probes import declared, needs_session, refused_by_others
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS, UNKNOWN_NAME, UNKNOWN_URI, Step
@@ -48,18 +51,6 @@ REMOVED: Mapping[str, dict[str, str]] = {
     "resources/unsubscribe": {"uri": UNKNOWN_URI},
 }
 """Methods that 2026-07-28 has no more, with params that were right before."""
-
-
-def declared(tour: Tour) -> Mapping[str, Any]:
-    """Return the declared capabilities.
-
-    Raises:
-        NotVerified: If they are no object, which `lifecycle.initialize-result` reports.
-    """
-    result = tour.opening.result
-    if not isinstance(result, dict) or not isinstance(result.get("capabilities"), dict):
-        raise NotVerified("the capabilities cannot be read")
-    return tour.capabilities
 
 
 def offers(capabilities: Mapping[str, Any], name: str) -> bool:
@@ -233,6 +224,31 @@ def test_capabilities_and_methods_agree(mcp_tour: Tour) -> None:
     if offers(capabilities, "completions"):
         params = {"ref": {"type": "ref/prompt", "name": UNKNOWN_NAME}, "argument": {"name": "x", "value": ""}}
         assert_method_offered(client.request("completion/complete", params), "completions")
+
+
+@requirement("lifecycle.capabilities-only-negotiated")
+def test_only_negotiated_capabilities_should_be_used(mcp_tour: Tour) -> None:
+    assert_nothing_asked(mcp_tour)
+    # From 2025-06-18 on the chapter mrtr judges sampling.
+    with suppress(NotApplicable, NotVerified):
+        judge_undeclared(mcp_tour, SAMPLE)
+
+
+@requirement("lifecycle.capabilities-only-negotiated.must")
+def test_only_negotiated_capabilities_are_used(mcp_tour: Tour) -> None:
+    assert_nothing_asked(mcp_tour)
+
+
+def assert_nothing_asked(tour: Tour) -> None:
+    """Assert that the client of the visit, which declared nothing, was asked for nothing."""
+    for exchange in tour.exchanges:
+        for _, request in asked_in(exchange):
+            if request["method"] in CAPABILITIES:
+                violated(
+                    f"{request['method']} to a client that declared nothing",
+                    f"no {request['method']} unless {CAPABILITIES[request['method']]} is declared",
+                    exchange,
+                )
 
 
 @requirement("lifecycle.undeclared-notifications-absent")

@@ -20,7 +20,6 @@ from pytest_mcp_http.assertions.resources import (
     RESOURCE_NOT_FOUND,
     annotations_in,
     assert_blobs_encoded,
-    assert_internal_error,
     assert_last_modified,
     assert_no_empty_contents,
     assert_not_traversed,
@@ -28,6 +27,7 @@ from pytest_mcp_http.assertions.resources import (
     assert_resource_uris,
     assert_text_is_text,
     assert_text_or_blob,
+    assert_unreadable_is_internal,
     assert_uri_refused,
     assert_uris_unique,
     contents_in,
@@ -207,7 +207,7 @@ def test_failure_is_an_internal_error(mcp_tour: Tour) -> None:
     judgements: list[Callable[[], object]] = []
     for exchange in found:
         refused_by_others(exchange)
-        judgements.append(partial(assert_internal_error, exchange))
+        judgements.append(partial(assert_unreadable_is_internal, exchange))
     gravest(judgements)
 
 
