@@ -220,9 +220,11 @@ def reference_options(value: Sequence[str], source: str) -> tuple[str, ...]:
     """Return the options of the reference server; whether what they name exists is for the server to say."""
     for option in value:
         kind, equals, name = option.partition("=")
-        named, switches = ("era", "fault", "variant"), ("json-response", "resumable")
+        named, switches = ("era", "fault", "variant"), ("json-response", "resumable", "fixtures")
         if not ((name and kind in named) if equals else kind in switches):
-            raise _wrong(source, option, "era=ERA, fault=ID, variant=NAME, json-response or resumable")
+            raise _wrong(
+                source, option, "era=ERA, fault=ID, variant=NAME, json-response, resumable or fixtures"
+            )
     return tuple(value)
 
 

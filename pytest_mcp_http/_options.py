@@ -154,7 +154,8 @@ _OPTIONS: Final = (
     _Option(
         "--mcp-reference-option",
         "linelist",
-        "era=ERA, fault=ID, variant=NAME, json-response or resumable, for the reference server (repeatable)",
+        "era=ERA, fault=ID, variant=NAME, json-response, resumable or fixtures, for the reference server "
+        "(repeatable)",
         "OPTION",
         "mcp_reference_options",
     ),

@@ -38,58 +38,80 @@ class ClientError:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that the server sent while it served a call.
+    """Something that the server asked for while it served a call.
 
     Attributes:
-        message: The request.
-        related: Whether it came on the stream of the call, and not on one beside it.
-        reply: What the POST of our response got; None if we did not answer.
+        request: Method and params.
+        id: Id of the request; `ABSENT` where it is a member of `inputRequests`.
+        related: Whether it came with the call, and not on a stream beside it.
+        reply: What our answer got, a POST of its own or the next call; None if we did not answer.
     """
 
-    message: jsonrpc.Message
+    request: Mapping[str, Any]
+    id: object
     related: bool
     reply: Exchange | None
-
-    @property
-    def request(self) -> dict[str, Any]:
-        """Method and params, as they stand in `inputRequests` from 2026-07-28 on."""
-        found: dict[str, Any] = {"method": self.message.method}
-        return found if self.message.params is jsonrpc.ABSENT else {**found, "params": self.message.params}
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """A call and all requests of the server that were seen until it ended.
+    """A call and all that the server asked for until it ended.
 
     Attributes:
-        exchange: The call and its answer.
+        exchanges: The call and its answer; from 2026-07-28 on also each time that it was sent again.
         asked: What the server asked for, in order.
     """
 
-    exchange: Exchange
+    exchanges: tuple[Exchange, ...]
     asked: tuple[Asked, ...]
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange with the final answer, if there is one."""
+        return self.exchanges[-1]
 
 
 def converse(
     client: McpClient,
-    message: Mapping[str, Any],
+    method: str,
+    params: object,
     answer: Answer | None,
     *,
     beside: OpenStream | None = None,
     rounds: int = MAX_ROUNDS,
     limits: Limits | None = None,
 ) -> Conversation:
-    """Send a request at a handshake revision, and answer each request that the server sends until it ends.
-
-    A call that is left without a response is cancelled, so that the server need not wait for us.
+    """Send a request, and answer what the server asks for until there is a final answer.
 
     Args:
         client: Who calls.
-        message: The request, see `McpClient.message`.
-        answer: What is answered; `ping` is answered without it. None to leave the call at the first request.
-        beside: A stream on which the server may send its requests as well.
-        rounds: How many requests are answered.
-        limits: Limits of the call.
+        method: Method of the request.
+        params: Its params.
+        answer: What is answered; None to leave the call once something is asked for.
+        beside: A stream on which the server may ask as well, at a handshake revision.
+        rounds: How often the server is answered; what it asks for after that ends the conversation.
+        limits: Limits of each exchange.
+    """
+    if client.dialect.sessions:
+        return _on_streams(client, client.message(method, params), answer, beside, rounds, limits)
+    return _by_retries(client, method, params, answer, rounds, limits)
+
+
+# -- requests of the server ---------------------------------------------------------------------------------
+
+
+def _on_streams(
+    client: McpClient,
+    message: Mapping[str, Any],
+    answer: Answer | None,
+    beside: OpenStream | None,
+    rounds: int,
+    limits: Limits | None,
+) -> Conversation:
+    """Answer the requests that come on the stream of a call, or beside it; `ping` needs no `answer`.
+
+    A call that is left without a response is cancelled, so that the server need not wait for us. It is left
+    as well once the server refuses our response, which it then waits for in vain.
 
     Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server
     """
@@ -98,19 +120,25 @@ def converse(
     with client.wire.open(client.build("POST", message), limits=limits, await_head=False) as stream:
         pending = _Pending(stream, beside, message["id"])
         while (found := pending.next()) is not None:
-            request, related = found
-            if len(asked) >= rounds or (answer is None and request.method != "ping"):
-                asked.append(Asked(request, related, None))
+            each, related = found
+            params = each.params if isinstance(each.params, dict) else {}
+            request: dict[str, Any] = {"method": each.method}
+            if each.params is not jsonrpc.ABSENT:
+                request["params"] = each.params
+            if len(asked) >= rounds or (answer is None and each.method != "ping"):
+                asked.append(Asked(request, each.id, related, None))
                 break
-            params = request.params if isinstance(request.params, dict) else {}
-            result = {} if answer is None or request.method == "ping" else answer(str(request.method), params)
-            asked.append(Asked(request, related, client.post(_response(request.id, result))))
+            result = {} if answer is None or each.method == "ping" else answer(str(each.method), params)
+            reply = client.post(_response(each.id, result))
+            asked.append(Asked(request, each.id, related, reply))
+            if not reply.ok:
+                break
         exchange = stream.close()
     client.log.append(exchange)
     left = exchange.ok or exchange.end in (End.STOPPED, End.TIMEOUT)
     if left and exchange.response_to(message["id"]) is None:
         client.notify("notifications/cancelled", {"requestId": message["id"]})
-    return Conversation(exchange, tuple(asked))
+    return Conversation((exchange,), tuple(asked))
 
 
 def _response(id: object, result: object) -> dict[str, Any]:
@@ -181,7 +209,32 @@ def input_requests(exchange: Exchange) -> Mapping[str, Mapping[str, Any]] | None
     return {key: each for key, each in asked.items() if isinstance(each, dict)}
 
 
-def answers(asked: Mapping[str, Mapping[str, Any]], answer: Answer) -> dict[str, object]:
+def _by_retries(
+    client: McpClient,
+    method: str,
+    params: object,
+    answer: Answer | None,
+    rounds: int,
+    limits: Limits | None,
+) -> Conversation:
+    """Send a call again with what its result asked for, until it asks for nothing."""
+    exchanges = [client.request(method, params, limits=limits)]
+    asked: list[Asked] = []
+    for left in range(rounds, -1, -1):
+        found = input_requests(exchanges[-1])
+        if found is None:
+            break
+        if left and answer is not None:
+            again, members = retry_params(exchanges[-1], _responses(found, answer))
+            exchanges.append(client.request(again, members, limits=limits))
+        reply = exchanges[-1] if left and answer is not None else None
+        asked += [Asked(each, jsonrpc.ABSENT, True, reply) for each in found.values()]
+        if reply is None:
+            break
+    return Conversation(tuple(exchanges), tuple(asked))
+
+
+def _responses(asked: Mapping[str, Mapping[str, Any]], answer: Answer) -> dict[str, object]:
     """Return `inputResponses` for `inputRequests`; what is answered with an error is left out."""
     found = {
         key: answer(str(each.get("method")), params if isinstance(params := each.get("params"), dict) else {})

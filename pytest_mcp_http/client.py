@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pytest_mcp_http import answering
-from pytest_mcp_http.answering import input_requests
 from pytest_mcp_http.dialect import (
     ALL_CHANGES,
     CLIENT_CAPABILITIES,
@@ -55,7 +54,7 @@ class McpClient:
 
     Attributes:
         dialect: What sets the era of the revision apart.
-        log: Every exchange, in the order in which it ended.
+        log: Every exchange that was read to its end, in the order in which it ended.
         session_id: The id that the server assigned, or None; always None where the era has no sessions.
         negotiated: The version in the server's answer to `connect`, or None before.
         terminated: Whether there is no session of ours left to end.
@@ -91,6 +90,7 @@ class McpClient:
         self.negotiated: str | None = None
         self.terminated = False
         self.schemas: dict[str, Any] = {}
+        self._streams: list[OpenStream] = []
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -253,17 +253,7 @@ class McpClient:
         Returns:
             The exchange with the final answer; after so many rounds the last one, whatever it holds.
         """
-        if self.dialect.sessions:
-            message = self.message(method, params)
-            return answering.converse(self, message, answer, rounds=rounds, limits=limits).exchange
-        exchange = self.request(method, params, limits=limits)
-        for _ in range(rounds):
-            asked = input_requests(exchange)
-            if asked is None:
-                break
-            method, params = answering.retry_params(exchange, answering.answers(asked, answer))
-            exchange = self.request(method, params, limits=limits)
-        return exchange
+        return answering.converse(self, method, params, answer, rounds=rounds, limits=limits).exchange
 
     # -- streams --------------------------------------------------------------------------------------------
 
@@ -296,7 +286,7 @@ class McpClient:
         if last_event_id is not None:
             headers = {"Last-Event-ID": last_event_id, **(headers or {})}
         if self.dialect.sessions:
-            return self.wire.open(self.build("GET", None, headers), limits=limits)
+            return self._opened(self.build("GET", None, headers), limits)
         body = self.message("subscriptions/listen", {"notifications": dict(notifications)}, id=id)
         return self.stream(body, headers=headers, limits=limits)
 
@@ -308,7 +298,17 @@ class McpClient:
         limits: Limits | None = None,
     ) -> OpenStream:
         """POST a body and keep the response open."""
-        return self.wire.open(self.build("POST", body, headers), limits=limits)
+        return self._opened(self.build("POST", body, headers), limits)
+
+    def _opened(self, request: Request, limits: Limits | None) -> OpenStream:
+        stream = self.wire.open(request, limits=limits)
+        self._streams.append(stream)
+        return stream
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Every exchange of this client, as far as it has come; the streams that were kept open last."""
+        return (*self.log, *(stream.exchange for stream in self._streams))
 
     # -- the end --------------------------------------------------------------------------------------------
 

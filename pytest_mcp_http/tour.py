@@ -100,6 +100,12 @@ class Tour:
         """The capabilities that the server declared; empty when it declared none or no object."""
         return self._visit.capabilities
 
+    @property
+    def seen(self) -> tuple[Exchange, ...]:
+        """Every exchange at the revision of the tour so far: those of the visit, and of probes since."""
+        clients = [client for client in self._clients if client.declare is None]
+        return tuple(exchange for client in clients for exchange in client.exchanges)
+
     def named(self, *names: str) -> tuple[Step, ...]:
         """Return the steps with one of these names."""
         return tuple(step for step in self.steps if step.name in names)
@@ -107,6 +113,10 @@ class Tour:
     def items(self, method: str, member: str) -> list[dict[str, Any]]:
         """Return the items of a list, of all pages, as far as they are objects."""
         return self._visit.items(method, member)
+
+    def completable(self) -> list[tuple[dict[str, str], str]]:
+        """Return what completions can be asked for: references, each with the name of an argument."""
+        return self._visit.completable()
 
     # -- more sessions --------------------------------------------------------------------------------------
 

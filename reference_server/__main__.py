@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             era=options.era,
             json_response=options.json_response,
             resumable=options.resumable,
+            fixtures=options.fixtures,
             faults=options.fault,
             variants=options.variant,
             path=options.path,
@@ -100,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--path", default="/mcp", help="path of the endpoint (default %(default)s)")
     add("--json-response", action="store_true", help="answer with JSON instead of event streams")
     add("--resumable", action="store_true", help="give events ids and replay them (stateful)")
+    add("--fixtures", action="store_true", help="offer what the official conformance suite asks for")
     add("--fault", action="append", default=[], metavar="ID", help="deviate in this way (repeatable)")
     add(
         "--variant",

@@ -41,6 +41,7 @@ def build_app(
     era: str,
     json_response: bool,
     resumable: bool,
+    fixtures: bool,
     faults: tuple[str, ...],
     variants: tuple[str, ...],
     path: str,
@@ -60,6 +61,7 @@ def build_app(
             "resumable": resumable,
             "state_seconds": 120.0,
             "paged": "resources",
+            "fixtures": fixtures,
         },
         added,
     )
@@ -82,6 +84,7 @@ class ReferenceApp:
         resumable: Keep events for replay.
         state_seconds: How long a client has to answer what a tool asked back for, in the modern era.
         paged: Which lists come on two pages, see `paging.PAGED`.
+        fixtures: Offer what the official conformance suite asks for.
     """
 
     def __init__(
@@ -95,11 +98,13 @@ class ReferenceApp:
         resumable: bool = False,
         state_seconds: float = 120.0,
         paged: str = "resources",
+        fixtures: bool = False,
     ) -> None:
         self._mode = mode
         self._era = era
         self._state_seconds = state_seconds
         self._paged = paged
+        self._fixtures = fixtures
         self._layers = layers
         self._path = path
         self._json_response = json_response
@@ -124,6 +129,7 @@ class ReferenceApp:
     async def _live(self, receive: Receive, send: Send) -> None:
         from reference_server.corrections import corrected
         from reference_server.engine import Engine
+        from reference_server.task_polls import answered_with_json
 
         await receive()
         facts = Facts(
@@ -133,9 +139,10 @@ class ReferenceApp:
             era=self._era,
             state_seconds=self._state_seconds,
             paged=self._paged,
+            fixtures=self._fixtures,
         )
         engine = Engine(facts)
-        endpoint = corrected(engine)
+        endpoint = corrected(answered_with_json(engine))
         for layer in self._layers:
             endpoint = layer(endpoint)
         async with engine.run(), anyio.create_task_group() as facts.background:

@@ -8,6 +8,7 @@ whoever asks begins anew on each call, and is given at once what the client has 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
@@ -35,7 +36,8 @@ from pydantic import BaseModel, ValidationError
 from reference_server._context import MODERN_REVISIONS
 from reference_server._jsonrpc import INVALID_PARAMS, MISSING_CLIENT_CAPABILITY
 from reference_server._tool import ToolError
-from reference_server.questions import ELICIT, LIST_ROOTS, SAMPLE, Json, Question
+from reference_server.memory import Memory
+from reference_server.questions import ANY_TIME, ELICIT, LIST_ROOTS, SAMPLE, Json, Question, Terms
 
 ANSWER_SECONDS: Final = 10.0
 """How long a request of the server's own waits for its response."""
@@ -69,10 +71,12 @@ class Asking:
 
     Args:
         context: The call.
+        memory: What the app remembers.
     """
 
-    def __init__(self, context: ServerRequestContext[Any, Any]) -> None:
+    def __init__(self, context: ServerRequestContext[Any, Any], memory: Memory) -> None:
         self._context = context
+        self._memory = memory
         capabilities = context.session.client_capabilities
         self._declared = capabilities.model_dump(by_alias=True, exclude_none=True) if capabilities else {}
         self._modern = context.protocol_version in MODERN_REVISIONS
@@ -82,18 +86,24 @@ class Asking:
         kept = json.loads(self._state) if self._state else {}
         self._earlier: list[dict[str, Json]] = kept.get("answers", [])
         self._partial: dict[str, Json] = kept.get("partial", {})
+        self._name: str = kept.get("name", "")
+        self._issued: float = kept.get("issued", 0.0)
         self._rounds = 0
 
     def can_ask(self, question: Question) -> bool:
         """Tell whether the client declared what a question needs."""
         return question.allowed_by(self._declared, self._context.protocol_version)
 
-    async def ask_all(self, questions: Mapping[str, Question]) -> dict[str, Json]:
+    async def ask_all(
+        self, questions: Mapping[str, Question], terms: Terms = ANY_TIME, *, keep: bool = True
+    ) -> dict[str, Json]:
         """Ask several things at once and return the client's result for each, under the same key.
 
         Args:
             questions: What to ask for. Whoever asks more than once for a call asks the same each time that
                 the answers so far are the same.
+            terms: How long and how often answers are taken.
+            keep: In the modern era, keep the answers in a state that the client brings back.
 
         Raises:
             InputNeeded: In the modern era, if the call brought no answer.
@@ -109,16 +119,19 @@ class Asking:
                     message=f"The client must declare what {lacking.method} needs",
                     data={"requiredCapabilities": dict(lacking.needs)},
                 )
-            return self._brought(questions)
+            return self._kept(questions, terms) if keep else self._brought(questions)
         if lacking is not None:
             raise ToolError(
                 f"The client did not declare what {lacking.method} needs, or its revision has none"
             )
         return {key: await self._requested(question) for key, question in questions.items()}
 
-    def _brought(self, questions: Mapping[str, Question]) -> dict[str, Json]:
+    def _kept(self, questions: Mapping[str, Question], terms: Terms) -> dict[str, Json]:
         """Return the answers that the call brought, for these questions or those before."""
         self._rounds += 1
+        lapsed = terms.seconds is not None and time.time() > self._issued + terms.seconds
+        if self._state is not None and (lapsed or self._name in self._memory.used_states):
+            raise MCPError(code=INVALID_PARAMS, message="The request state is not valid any more")
         if self._rounds <= len(self._earlier):
             return self._earlier[self._rounds - 1]
         answers, self._partial = self._partial, {}
@@ -126,10 +139,26 @@ class Asking:
         answers |= {key: answer for key, answer in found.items() if _fits(questions[key], answer)}
         missing = {key: _request(each) for key, each in questions.items() if key not in answers}
         if missing:
-            state = json.dumps({"answers": self._earlier, "partial": answers})
-            raise InputNeeded(InputRequiredResult(input_requests=missing, request_state=state))
+            state = {
+                "answers": self._earlier,
+                "partial": answers,
+                "name": str(uuid4()),
+                "issued": time.time(),
+            }
+            raise InputNeeded(InputRequiredResult(input_requests=missing, request_state=json.dumps(state)))
+        if terms.once:
+            self._memory.use_state(self._name)
         self._earlier.append(answers)
         return answers
+
+    def _brought(self, questions: Mapping[str, Question]) -> dict[str, Json]:
+        """Return the answers that the call brought, all of them at once."""
+        responses = (self._context.params or {}).get("inputResponses") or {}
+        answers = {key: responses[key] for key in questions if responses.get(key) is not None}
+        if all(key in answers and _fits(question, answers[key]) for key, question in questions.items()):
+            return answers
+        requests = {key: _request(question) for key, question in questions.items()}
+        raise InputNeeded(InputRequiredResult(input_requests=requests))
 
     async def _requested(self, question: Question) -> Json:
         """Send the request on the stream of the call and wait for the response that the client posts."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reference_server._tool import Caller, Parameter, Tool, ToolError
-from reference_server.questions import Question, by_url, form, roots, sampling
+from reference_server.questions import Question, Terms, by_url, form, roots, sampling
 
 MAX_TOOL_ROUNDS: Final = 3
 """How often a model may use tools before it has to answer."""
@@ -40,9 +40,12 @@ _QUESTIONS: Final[Mapping[str, Question]] = {
 KINDS: Final = (*_QUESTIONS, "tools")
 
 
-async def ask_back(kind: str, *, caller: Caller) -> str:
+async def ask_back(
+    kind: str, milliseconds: int | None = None, once: bool | None = None, *, caller: Caller
+) -> str:
     """Ask the client for something and return what it answered."""
-    answer = await (_use_tools(caller) if kind == "tools" else caller.ask(_QUESTIONS[kind]))
+    terms = Terms(None if milliseconds is None else milliseconds / 1000, bool(once))
+    answer = await (_use_tools(caller) if kind == "tools" else caller.ask(_QUESTIONS[kind], terms))
     outcome = answer.get("action", "accept")
     return json.dumps({"kind": kind, "outcome": outcome, "answer": answer}, ensure_ascii=False)
 
@@ -86,7 +89,18 @@ ASK_BACK: Final = Tool(
             "What to ask for: a form to be filled in (elicitation), a message of a model (sampling), "
             "one of a model with tools (tools), roots, or a visit to a URL (url).",
             choices=KINDS,
-        )
+        ),
+        "milliseconds": Parameter(
+            "integer",
+            "How long the client may take to answer, from 2026-07-28 on; not for tools.",
+            bounds={"minimum": 1, "maximum": 120_000},
+            optional=True,
+        ),
+        "once": Parameter(
+            "boolean",
+            "Whether an answer is taken once only, from 2026-07-28 on; not for tools.",
+            optional=True,
+        ),
     },
     wants_caller=True,
 )

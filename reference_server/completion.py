@@ -12,7 +12,8 @@ from mcp_types import CompleteRequestParams, CompleteResult, Completion, PromptR
 
 from reference_server import resources
 from reference_server._jsonrpc import INVALID_PARAMS, one_line
-from reference_server.prompts import FOCUSES, PAGES, PROMPTS
+from reference_server.offers import Offers
+from reference_server.prompts import FOCUSES, PAGES
 
 MAX_VALUES: Final = 100
 """Most values in one result (server/utilities/completion#completion-results)."""
@@ -25,18 +26,20 @@ VALUES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
 """What is suggested, by prompt or template, and argument."""
 
 
-async def complete(_: ServerRequestContext[Any, Any], params: CompleteRequestParams) -> CompleteResult:
+async def complete(
+    offers: Offers, _: ServerRequestContext[Any, Any], params: CompleteRequestParams
+) -> CompleteResult:
     """Suggest the values of an argument that begin with what was typed, whatever its letter case.
 
     Raises:
         MCPError: If there is no such prompt or template, or it has no such argument.
     """
     if isinstance(params.ref, PromptReference):
-        name, known = params.ref.name, set(PROMPTS)
-        prompt = PROMPTS.get(name)
+        name, known = params.ref.name, set(offers.prompts)
+        prompt = offers.prompts.get(name)
         arguments = set(prompt.arguments) if prompt else set()
     else:
-        name, known = params.ref.uri, {resources.TEMPLATE_URI}
+        name, known = params.ref.uri, {template.uri for template in offers.templates}
         arguments = set(re.findall(r"\{(\w+)\}", name))
     if name not in known:
         raise MCPError(code=INVALID_PARAMS, message=f"There is nothing to complete: {one_line(name)}")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Final
 
 from reference_server._tool import Caller, Parameter, Tool
-from reference_server.memory import Memory
-from reference_server.prompts import PROMPTS, Prompt, text_message
-from reference_server.resources import RESOURCES, Content, Resource
+from reference_server.prompts import Prompt, text_message
+from reference_server.resources import Content, Resource
 
 KINDS: Final = ("tools", "prompts", "resources")
 
@@ -49,18 +47,3 @@ CHANGING_TOOLS: Final = (
         wants_caller=True,
     ),
 )
-
-
-def listed_tools(tools: Mapping[str, Tool], memory: Memory) -> Mapping[str, Tool]:
-    """Return the tools that are listed now."""
-    return {**tools, EXTRA_TOOL.name: EXTRA_TOOL} if "tools" in memory.extras else tools
-
-
-def listed_prompts(memory: Memory) -> Mapping[str, Prompt]:
-    """Return the prompts that are listed now."""
-    return {**PROMPTS, EXTRA_PROMPT.name: EXTRA_PROMPT} if "prompts" in memory.extras else PROMPTS
-
-
-def listed_resources(memory: Memory) -> Mapping[str, Resource]:
-    """Return the resources that are listed now."""
-    return {**RESOURCES, EXTRA_RESOURCE.uri: EXTRA_RESOURCE} if "resources" in memory.extras else RESOURCES

@@ -6,6 +6,7 @@ With `asking` and `subscriptions` the only module besides `engine` that speaks t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from mcp_types import (
     ListResourcesResult,
     ListResourceTemplatesResult,
     ListToolsResult,
+    LoggingCapability,
     NotificationParams,
     PaginatedRequestParams,
     Prompt,
@@ -41,6 +43,7 @@ from mcp_types import (
     ResourcesCapability,
     ResourceTemplate,
     ServerCapabilities,
+    SetLevelRequestParams,
     SubscribeRequestParams,
     TextResourceContents,
     Tool,
@@ -49,19 +52,20 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
-from reference_server import asking, completion, resources
+from reference_server import asking, completion, logs, tasks
 from reference_server._context import MODERN_REVISIONS, Facts
-from reference_server._jsonrpc import INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
+from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RESOURCE_NOT_FOUND, one_line
 from reference_server._result import STRUCTURED_SINCE
-from reference_server._tool import Caller
+from reference_server._tool import Caller, ToolError, no_stream, nobody_reads
 from reference_server._tool import Tool as ListedTool
 from reference_server.asking import StateProtection
-from reference_server.extras import listed_prompts, listed_resources, listed_tools
+from reference_server.offers import Offers
 from reference_server.paging import ItemT, UnknownCursor, page
 from reference_server.prompts import PromptError
+from reference_server.resources import BackendError
 from reference_server.sessions import current_session
 from reference_server.subscriptions import Listening
-from reference_server.tools import TOOLS, call_tool
+from reference_server.tools import call_tool
 
 SERVER_NAME: Final = "pytest-mcp-http reference server"
 DISTRIBUTION: Final = "pytest-mcp-http"
@@ -124,13 +128,15 @@ def build_server(facts: Facts, listening: Listening) -> Server[Any]:
         on_call_tool=handlers.call_tool,
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
-        on_completion=completion.complete,
+        on_completion=partial(completion.complete, Offers(facts.memory, facts.fixtures)),
         on_list_resources=handlers.list_resources,
         on_list_resource_templates=handlers.list_resource_templates,
         on_read_resource=handlers.read_resource,
         on_subscriptions_listen=listening.serve,
     )
     server.add_request_handler("server/discover", RequestParams, handlers.discover)
+    if facts.logs:
+        server.add_request_handler("logging/setLevel", SetLevelRequestParams, logs.set_level)
     if facts.mode == "stateful":
         # Without a session there is no stream on which a client of the handshake era could be told.
         server.changing = True
@@ -138,6 +144,7 @@ def build_server(facts: Facts, listening: Listening) -> Server[Any]:
         server.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, handlers.unsubscribe)
         server.add_notification_handler("notifications/initialized", NotificationParams, handlers.initialized)
     server.middleware.append(StateProtection(facts.state_seconds, SERVER_NAME))
+    tasks.install(server, facts)
     return server
 
 
@@ -147,6 +154,7 @@ class _Handlers:
     def __init__(self, facts: Facts, listening: Listening) -> None:
         self._facts = facts
         self._listening = listening
+        self._offers = Offers(facts.memory, facts.fixtures)
 
     async def discover(self, _: _Context, params: RequestParams | None) -> DiscoverResult:
         """Name what is served; the SDK names no revision with a handshake."""
@@ -154,6 +162,7 @@ class _Handlers:
             supported_versions=list(reversed(self._facts.revisions)),
             capabilities=ServerCapabilities(
                 completions=CompletionsCapability(),
+                logging=LoggingCapability() if self._facts.logs else None,
                 prompts=PromptsCapability(list_changed=True),
                 resources=ResourcesCapability(subscribe=True, list_changed=True),
                 tools=ToolsCapability(list_changed=True),
@@ -165,15 +174,17 @@ class _Handlers:
         self, context: _Context, params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool."""
-        tool = listed_tools(TOOLS, self._facts.memory).get(params.name)
+        tool = self._offers.tools.get(params.name)
         if tool is None:
             raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {one_line(params.name)}")
         caller = Caller(
             context.session.report_progress,
             self._facts.memory,
             self._listening.publish,
-            asking.Asking(context),
+            asking.Asking(context, self._facts.memory),
             self._listening.announce,
+            partial(logs.log, context) if self._facts.logs else nobody_reads,
+            context.close_sse_stream or no_stream,
         )
         try:
             result = await call_tool(tool, params.arguments or {}, caller)
@@ -184,7 +195,7 @@ class _Handlers:
     async def list_resources(self, _: _Context, params: PaginatedRequestParams | None) -> ListResourcesResult:
         """List the resources, with their size as it is now."""
         changes = self._facts.memory.changes
-        items, cursor = self._page("resources", listed_resources(self._facts.memory).values(), params)
+        items, cursor = self._page("resources", self._offers.resources.values(), params)
         return ListResourcesResult(
             resources=[
                 Resource(
@@ -192,7 +203,7 @@ class _Handlers:
                     name=resource.name,
                     description=resource.description,
                     mime_type=resource.content.mime_type,
-                    size=resource.current(changes).size,
+                    size=None if resource.broken else resource.current(changes).size,
                     annotations=Annotations(**resource.annotations) if resource.annotations else None,
                 )
                 for resource in items
@@ -202,7 +213,10 @@ class _Handlers:
 
     async def read_resource(self, context: _Context, params: ReadResourceRequestParams) -> ReadResourceResult:
         """Read a resource."""
-        content = self._content(params.uri)
+        try:
+            content = self._offers.read(params.uri)
+        except BackendError:
+            raise MCPError(code=INTERNAL_ERROR, message="The resource cannot be read") from None
         if content is None:
             raise _not_found(context, params.uri)
         if content.text is not None:
@@ -211,13 +225,9 @@ class _Handlers:
         blob = BlobResourceContents(uri=params.uri, mime_type=content.mime_type, blob=content.blob)
         return ReadResourceResult(contents=[blob])
 
-    def _content(self, uri: str) -> resources.Content | None:
-        memory = self._facts.memory
-        return resources.read(uri, memory.changes, listed_resources(memory))
-
     async def subscribe(self, context: _Context, params: SubscribeRequestParams) -> EmptyResult:
         """Tell a session of the updates of a resource from now on."""
-        if self._content(params.uri) is None:
+        if not self._offers.has(params.uri):
             raise _not_found(context, params.uri)
         session = current_session.get()
         if session is not None:
@@ -240,13 +250,13 @@ class _Handlers:
     async def list_tools(self, context: _Context, params: PaginatedRequestParams | None) -> ListToolsResult:
         """List the tools."""
         revision = context.protocol_version
-        tools = [_sdk_tool(tool, revision) for tool in listed_tools(TOOLS, self._facts.memory).values()]
+        tools = [_sdk_tool(tool, revision) for tool in self._offers.tools.values()]
         items, cursor = self._page("tools", tools, params)
         return ListToolsResult(tools=items, next_cursor=cursor)
 
     async def list_prompts(self, _: _Context, params: PaginatedRequestParams | None) -> ListPromptsResult:
         """List the prompts."""
-        items, cursor = self._page("prompts", listed_prompts(self._facts.memory).values(), params)
+        items, cursor = self._page("prompts", self._offers.prompts.values(), params)
         return ListPromptsResult(
             prompts=[
                 Prompt(
@@ -262,14 +272,23 @@ class _Handlers:
             next_cursor=cursor,
         )
 
-    async def get_prompt(self, context: _Context, params: GetPromptRequestParams) -> GetPromptResult:
+    async def get_prompt(
+        self, context: _Context, params: GetPromptRequestParams
+    ) -> GetPromptResult | InputRequiredResult:
         """Fill in a prompt."""
-        prompt = listed_prompts(self._facts.memory).get(params.name)
+        prompt = self._offers.prompts.get(params.name)
         if prompt is None:
             raise MCPError(code=INVALID_PARAMS, message=f"Unknown prompt: {one_line(params.name)}")
+        arguments = params.arguments or {}
         try:
-            messages = prompt.messages(params.arguments or {}, context.protocol_version)
-        except PromptError as error:
+            if prompt.form is not None:
+                name, form = prompt.form
+                answers = await asking.Asking(context, self._facts.memory).ask_all({name: form}, keep=False)
+                arguments = {**arguments, **answers[name].get("content", {})}
+            messages = prompt.messages(arguments, context.protocol_version)
+        except asking.InputNeeded as needed:
+            return needed.result
+        except (PromptError, ToolError) as error:
             raise MCPError(code=INVALID_PARAMS, message=str(error)) from None
         return GetPromptResult.model_validate(
             {"description": prompt.description, "messages": messages}, by_name=False
@@ -279,13 +298,16 @@ class _Handlers:
         self, _: _Context, params: PaginatedRequestParams | None
     ) -> ListResourceTemplatesResult:
         """List the templates of resources."""
-        template = ResourceTemplate(
-            uri_template=resources.TEMPLATE_URI,
-            name=resources.TEMPLATE_NAME,
-            description=resources.TEMPLATE_DESCRIPTION,
-            mime_type="application/json",
-        )
-        items, cursor = self._page("resourceTemplates", [template], params)
+        templates = [
+            ResourceTemplate(
+                uri_template=template.uri,
+                name=template.name,
+                description=template.description,
+                mime_type="application/json",
+            )
+            for template in self._offers.templates
+        ]
+        items, cursor = self._page("resourceTemplates", templates, params)
         return ListResourceTemplatesResult(resource_templates=items, next_cursor=cursor)
 
     def _page(

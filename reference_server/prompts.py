@@ -13,6 +13,7 @@ from typing import Any, Final
 from reference_server import resources
 from reference_server._result import BLOCKS_SINCE
 from reference_server.content_tools import silence
+from reference_server.questions import Question
 
 PAGES: Final = tuple(str(number) for number in range(1, 251))
 """The pages that `explain_page` knows."""
@@ -29,12 +30,16 @@ class PromptError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One prompt: name, description, arguments (description, whether required) and the messages it makes."""
+    """One prompt: name, description, arguments (description, whether required) and the messages it makes.
+
+    What the user fills in, if there is a form, is added to the arguments; a form has a name.
+    """
 
     name: str
     description: str
     render: Callable[[Mapping[str, str]], tuple[Message, ...]]
     arguments: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
+    form: tuple[str, Question] | None = None
 
     def messages(self, arguments: Mapping[str, str], revision: str) -> list[dict[str, Any]]:
         """Return the messages, as far as a revision has their kinds of content.

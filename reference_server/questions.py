@@ -98,11 +98,37 @@ def roots() -> Question:
     return Question(LIST_ROOTS, None, {"roots": {}}, "2025-03-26")
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long and how often the client may answer, in the modern era.
+
+    Args:
+        seconds: How long; None for as long as any state is valid.
+        once: Whether answers are taken once only.
+    """
+
+    seconds: float | None = None
+    once: bool = False
+
+
+ANY_TIME: Final = Terms()
+"""As long as any state is valid, as often as the client likes."""
+
+
 class Asker(Protocol):
     """Asks the client of a call."""
 
     def can_ask(self, question: Question) -> bool:
         """Tell whether the client declared what a question needs."""
 
-    async def ask_all(self, questions: Mapping[str, Question]) -> dict[str, Json]:
-        """Ask several things at once and return the client's result for each, under the same key."""
+    async def ask_all(
+        self, questions: Mapping[str, Question], terms: Terms = ANY_TIME, *, keep: bool = True
+    ) -> dict[str, Json]:
+        """Ask several things at once and return the client's result for each, under the same key.
+
+        Args:
+            questions: What to ask for.
+            terms: How long and how often answers are taken.
+            keep: In the modern era, keep the answers for a further round, in a state that the client brings
+                back. Without one, all answers have to come at once, from whoever brings them.
+        """

@@ -1,4 +1,4 @@
-"""The resources: a text, a binary, and a template for unit tables."""
+"""The resources: a text, a binary, a file, one that fails, and a template for unit tables."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ class Content:
         return base64.b64encode(self.data or b"").decode()
 
 
+class BackendError(Exception):
+    """A resource cannot be read because what is behind it fails."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """One listed resource."""
@@ -47,6 +51,8 @@ class Resource:
     description: str
     content: Content
     annotations: Mapping[str, Any] = field(default_factory=dict)
+    broken: bool = False
+    """Whether what is behind it fails when it is read."""
 
     def current(self, changes: Mapping[str, int]) -> Content:
         """Return the content after so many changes, by URI: a text has their number as its last line."""
@@ -88,6 +94,13 @@ RESOURCES: Final[Mapping[str, Resource]] = {
             Content("text/plain", text="Nothing to do today.\n"),
             {"audience": ["user", "assistant"], "priority": 0.5, "lastModified": "2026-01-12T15:00:58Z"},
         ),
+        Resource(
+            "reference://broken",
+            "broken",
+            "A text that cannot be read, since what is behind it fails.",
+            Content("text/plain", text=""),
+            broken=True,
+        ),
     )
 }
 
@@ -103,8 +116,13 @@ def read(
         uri: The resource.
         changes: How often each listed resource was changed, by URI.
         listed: What is listed now.
+
+    Raises:
+        BackendError: If what is behind the resource fails.
     """
     if uri in listed:
+        if listed[uri].broken:
+            raise BackendError(uri)
         return listed[uri].current(changes)
     found = re.fullmatch(re.escape(TEMPLATE_URI.partition("{")[0]) + "([a-z]+)", uri)
     if found and found[1] in UNITS:

@@ -13,7 +13,9 @@ from typing import Any, Final
 
 import anyio
 
+from reference_server._tool import LogLevel
 from reference_server.events import SessionEvents
+from reference_server.task_store import TaskStore
 
 MAX_SESSIONS: Final = 1000
 MAX_TRANSACTIONS: Final = 100
@@ -94,10 +96,13 @@ class Session:
     revision: str
     transactions: Transactions = field(default_factory=Transactions)
     events: SessionEvents = field(default_factory=SessionEvents)
+    tasks: TaskStore = field(default_factory=TaskStore)
     connections: dict[str, Connection] = field(default_factory=dict)
     """The connection of each stream that has one."""
     running: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """The name of each recent request inside the server, by its JSON-encoded id; the oldest are dropped."""
+    log_level: LogLevel = "debug"
+    """The lowest level of the log messages that the client wants."""
     subscribed: set[str] = field(default_factory=set)
     """The URIs of the resources whose updates the client asked for."""
     notify: Callable[[Any], Awaitable[None]] | None = None
@@ -114,6 +119,7 @@ class Session:
         """End the streams and free what was kept; timers of the HTTP server may hold the shell longer."""
         for connection in self.connections.values():
             connection.give_way.set()
+        self.tasks.close()
         self.transactions = Transactions()
         self.events = SessionEvents()
         self.running.clear()

@@ -17,7 +17,10 @@ from reference_server._result import ToolResult, text_result
 from reference_server._tool import Caller, Parameter, Tool, ToolError
 from reference_server.content_tools import CONTENT_TOOLS
 from reference_server.extras import CHANGING_TOOLS
+from reference_server.log_tools import LOG_TOOLS
+from reference_server.place_tools import PLACE_TOOLS
 from reference_server.sessions import TransactionError, Transactions, current_session
+from reference_server.task_tools import TASK_TOOLS
 from reference_server.witness_tools import WITNESS_TOOLS
 
 MAX_STEPS: Final = 1000
@@ -156,6 +159,9 @@ TOOLS: Final[Mapping[str, Tool]] = {
         *WITNESS_TOOLS,
         *CONTENT_TOOLS,
         *CHANGING_TOOLS,
+        *LOG_TOOLS,
+        *TASK_TOOLS,
+        *PLACE_TOOLS,
     )
 }
 

@@ -147,10 +147,10 @@ FAULTS = (
         asking(lambda a: a["params"].pop("maxTokens"), "sampling"),
     ),
     fault(
-        "elicitation-without-message",
+        "roots-with-number",
         "request-kinds",
-        "an elicitation has no message",
-        asking(lambda a: a["params"].pop("message"), "elicitation"),
+        "a request for roots has a number as params",
+        asking(lambda a: a.update(params=5), "roots"),
     ),
     fault(
         "key-twice",
@@ -160,10 +160,16 @@ FAULTS = (
         STREAMED,
     ),
     fault(
-        "asks-undeclared",
-        "capability-gated",
+        "asks-undeclared-roots",
+        "roots-capability",
         "a client that declared nothing is asked for roots",
         _undeclared("roots", to_nothing=True),
+    ),
+    fault(
+        "asks-undeclared",
+        "capability-gated",
+        "a client that declared nothing is asked for an elicitation",
+        _undeclared("elicitation", to_nothing=True),
     ),
     fault(
         "asks-otherwise-declared",

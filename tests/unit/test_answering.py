@@ -82,8 +82,7 @@ class TestConverse:
     def run(self, peer_url: str, answer: Answer | None, **options: Any) -> Conversation:
         with HttpWire() as wire:
             client = McpClient(peer_url, "2025-11-25", wire)
-            message = client.message("tools/call", {"name": "a"}, id=7)
-            return converse(client, message, answer, **options)
+            return converse(client, "tools/call", {"name": "a"}, answer, **options)
 
     def serving(self, *messages: object, end: bool = True) -> Any:
         """Return what serves a call with some messages, a response to it after each answer of the client."""
@@ -107,11 +106,11 @@ class TestConverse:
             self.serving(
                 {"jsonrpc": "2.0", "id": "p", "method": "ping"},
                 {"jsonrpc": "2.0", "id": 0, "method": "roots/list"},
-                {"jsonrpc": "2.0", "id": 7, "result": {}},
+                {"jsonrpc": "2.0", "id": 1, "result": {}},
             )
         )
         found = self.run(peer.url, lambda method, params: {"roots": []})
-        assert [(each.message.id, each.related) for each in found.asked] == [("p", True), (0, True)]
+        assert [(each.id, each.related) for each in found.asked] == [("p", True), (0, True)]
         assert found.asked[1].request == {"method": "roots/list"}
         assert [each.reply.status for each in found.asked if each.reply] == [202, 202]
         bodies = [json.loads(raw.partition(b"\r\n\r\n")[2]) for raw in peer.requests]
@@ -119,11 +118,11 @@ class TestConverse:
         assert found.exchange.result == {}
 
     def test_a_call_is_left_at_the_first_request_and_cancelled(self, serve: Any) -> None:
-        peer = serve(self.serving({"jsonrpc": "2.0", "id": 1, "method": "roots/list"}, end=False))
+        peer = serve(self.serving({"jsonrpc": "2.0", "id": 9, "method": "roots/list"}, end=False))
         found = self.run(peer.url, None)
         assert [each.reply for each in found.asked] == [None]
         cancelled = json.loads(peer.requests[-1].partition(b"\r\n\r\n")[2])
-        assert (cancelled["method"], cancelled["params"]) == ("notifications/cancelled", {"requestId": 7})
+        assert (cancelled["method"], cancelled["params"]) == ("notifications/cancelled", {"requestId": 1})
 
     def test_a_call_that_never_ends_is_given_up(self, serve: Any) -> None:
         peer = serve(self.serving({"jsonrpc": "2.0", "method": "notifications/message"}, end=False))
@@ -142,7 +141,7 @@ class TestConverse:
             elif b"tools/call" in request:
                 called.set()
                 answered.wait(10)
-                body = b'{"jsonrpc": "2.0", "id": 7, "result": {}}'
+                body = b'{"jsonrpc": "2.0", "id": 1, "result": {}}'
                 connection.reply(body, b"Content-Type: application/json")
             else:
                 connection.reply(status=b"202 Accepted")
@@ -153,7 +152,8 @@ class TestConverse:
         with HttpWire() as wire:
             client = McpClient(peer.url, "2025-11-25", wire)
             with client.listen() as beside:
-                message = client.message("tools/call", {"name": "a"}, id=7)
-                found = converse(client, message, lambda method, params: {"roots": []}, beside=beside)
-        assert [(each.message.id, each.related) for each in found.asked] == [("x", False)]
+                found = converse(
+                    client, "tools/call", {"name": "a"}, lambda method, params: {"roots": []}, beside=beside
+                )
+        assert [(each.id, each.related) for each in found.asked] == [("x", False)]
         assert found.exchange.result == {}

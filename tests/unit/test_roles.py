@@ -28,7 +28,7 @@ def test_arguments_may_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("line", "accepted"),
     [
-        ("", "with one of the roles ask, call, change, echo, error, log, progress, slow, task, witness"),
+        ("", f"with one of the roles {', '.join(ROLES)}"),
         ("slow", "with one of the roles"),
         ("shout = say {}", "with one of the roles"),
         ("slow = ", "with one of the roles"),
