@@ -47,6 +47,8 @@ class Settings:
         roles: Tools that may be called, with what they can be used for.
         call_tools: Which tools may be called besides: `none` (not even those), `safe` or `all`.
         reference_options: Era, faults, variants and switches of the reference server.
+        fuzz: Changed requests to send per revision and source; 0 for none.
+        fuzz_seed: Which requests these are; None for fresh ones.
     """
 
     url: str | None = None
@@ -72,6 +74,8 @@ class Settings:
     roles: tuple[Role, ...] = ()
     call_tools: CallTools = "safe"
     reference_options: tuple[str, ...] = ()
+    fuzz: int = 0
+    fuzz_seed: int | None = None
 
     @property
     def names_target(self) -> bool:
@@ -155,6 +159,8 @@ _OPTIONS: Final = (
         "OPTION",
         "mcp_reference_options",
     ),
+    _Option("--mcp-fuzz", "int", "send this many changed requests per revision and property", "N"),
+    _Option("--mcp-fuzz-seed", "int", "send the same changed requests as the run that printed this", "SEED"),
 )
 
 
@@ -265,6 +271,8 @@ def settings_from(config: pytest.Config) -> Settings:
         roles=given.value("--mcp-role", (), values.roles),
         call_tools=given.value("--mcp-call-tools", "safe", values.choice("none", "safe", "all")),
         reference_options=given.value("--mcp-reference-option", (), values.reference_options),
+        fuzz=given.value("--mcp-fuzz", 0, values.example_count),
+        fuzz_seed=given.value("--mcp-fuzz-seed", None, values.seed),
     )
     _refuse_contradictions(settings, given)
     return settings
@@ -281,6 +289,13 @@ def _refuse_contradictions(settings: Settings, given: _Given) -> None:
         raise pytest.UsageError(
             "--mcp-reference-option needs --mcp-reference stateless or --mcp-reference stateful"
         )
+    if "mcp_fuzz_seed" in given.line and not settings.fuzz:
+        raise pytest.UsageError("--mcp-fuzz-seed needs --mcp-fuzz N")
+    if settings.fuzz and settings.wanted:
+        from pytest_mcp_http.fuzz import INSTALL, is_installed
+
+        if not is_installed():
+            raise pytest.UsageError(f"--mcp-fuzz needs more packages: {INSTALL}")
 
 
 def _target(given: _Given) -> dict[str, Any]:

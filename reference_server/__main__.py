@@ -122,10 +122,10 @@ def _port(text: str) -> int:
 
 
 def _print_catalogues(options: argparse.Namespace) -> None:
-    from reference_server import faults, variants
+    from reference_server import crashes, faults, variants
 
     if options.list_faults:
-        for fault in faults.catalogue().values():
+        for fault in (*faults.catalogue().values(), *crashes.catalogue().values()):
             print(f"{fault.id}\t{','.join(fault.modes)}\t{','.join(fault.requirements)}\t{fault.summary}")
     if options.list_variants:
         for variant in variants.catalogue().values():

@@ -157,9 +157,10 @@ class ReferenceApp:
 def _faults(names: tuple[str, ...], mode: str) -> Iterable[_Optional]:
     if not names:
         return ()
+    from reference_server.crashes import catalogue as crashes
     from reference_server.faults import catalogue
 
-    return choose("fault", names, catalogue(), mode)
+    return choose("fault", names, {**catalogue(), **crashes()}, mode)
 
 
 def _variants(names: tuple[str, ...], mode: str) -> Iterable[_Optional]:

@@ -70,9 +70,8 @@ class Offers:
         return fixtures.read(uri) if found is None and self.fixtures else found
 
     def has(self, uri: str) -> bool:
-        """Tell whether there is a resource, listed or covered by a template."""
-        found = resources.exists(uri, self.resources)
-        return found or (self.fixtures and fixtures.read(uri) is not None)
+        """Tell whether there is a resource, whether or not it can be read."""
+        return uri in self.resources or self.read(uri) is not None
 
     def _listed(
         self, kind: str, always: Mapping[str, Any], wanted: Mapping[str, Any], at_times: Mapping[str, Any]

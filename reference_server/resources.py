@@ -124,18 +124,8 @@ def read(
         if listed[uri].broken:
             raise BackendError(uri)
         return listed[uri].current(changes)
-    unit = _unit(uri)
-    if unit is None:
-        return None
-    return Content("application/json", text=json.dumps({"unit": unit, "converts_to": UNITS[unit]}))
-
-
-def exists(uri: str, listed: Mapping[str, Resource]) -> bool:
-    """Tell whether there is a resource, listed or covered by the template."""
-    return uri in listed or _unit(uri) is not None
-
-
-def _unit(uri: str) -> str | None:
-    """Return the unit that a URI of the template names, or None."""
     found = re.fullmatch(re.escape(TEMPLATE_URI.partition("{")[0]) + "([a-z]+)", uri)
-    return found[1] if found and found[1] in UNITS else None
+    if found and found[1] in UNITS:
+        table = json.dumps({"unit": found[1], "converts_to": UNITS[found[1]]})
+        return Content("application/json", text=table)
+    return None

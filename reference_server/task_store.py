@@ -187,7 +187,7 @@ class TaskStore:
         tasks = list(self._tasks.values())
         start = 0 if cursor is None else _position(cursor)
         if start > len(tasks):
-            raise ValueError(cursor)
+            raise _unknown(cursor)
         end = start + PAGE
         return tasks[start:end], _cursor(end) if end < len(tasks) else None
 
@@ -213,10 +213,14 @@ def _position(cursor: str) -> int:
     try:
         prefix, _, position = base64.urlsafe_b64decode(cursor.encode()).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise ValueError(cursor) from error
+        raise _unknown(cursor) from error
     if prefix != "tasks" or not position.isdecimal():
-        raise ValueError(cursor)
+        raise _unknown(cursor)
     return int(position)
+
+
+def _unknown(cursor: str | None) -> ValueError:
+    return ValueError(f"unknown cursor {cursor!r}")
 
 
 def requested_ttl(asked: object) -> int:

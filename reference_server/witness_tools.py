@@ -10,6 +10,7 @@ import anyio
 from reference_server import resources
 from reference_server._tool import Caller, Parameter, Tool, ToolError
 from reference_server.asking_tool import ASK_BACK
+from reference_server.impatient_tool import ASK_BRIEFLY
 
 MAX_KEY_CHARS: Final = 200
 SAFE_INTEGER: Final = 2**53 - 1
@@ -107,4 +108,5 @@ WITNESS_TOOLS: Final = (
         },
     ),
     ASK_BACK,
+    ASK_BRIEFLY,
 )

@@ -82,16 +82,13 @@ def assert_content_well_formed(response: Judged) -> Exchange:
 
 
 def encoded_in(response: Judged) -> list[tuple[str, str]]:
-    """Return what is Base64 in a response, each with its place: `blob` of resources, and `data` of tools.
+    """Return what is Base64 in a response, each with its place: `data` of tools, `blob` of what is embedded.
 
     Args:
-        response: The response to `tools/call`, `prompts/get` or `resources/read`. Images and sound in prompts
-            are a matter of their own requirements.
+        response: The response to `tools/call` or `prompts/get`. Resources that are read, and images and sound
+            in prompts, are a matter of their own requirements.
     """
     found: list[tuple[str, object]] = []
-    for result in results_in(response):
-        for index, item in enumerate(_listed(result.get("contents"))):
-            found.append((f"contents[{index}].blob", item.get("blob") if isinstance(item, dict) else None))
     for place, block in content_in(response):
         if block.get("type") in MEDIA and place.startswith("content"):
             found.append((f"{place}.data", block.get("data")))
@@ -170,9 +167,9 @@ def assert_structured_in_text(response: Judged, revision: str) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: If there is no text, or none of it is that JSON. As a note where the text is the
-            only member of the value, and from 2026-07-28 on, where an example of the specification has other
-            text.
+        RequirementViolated: If there is no text, or none of it is that JSON. As a note where the texts are
+            the only member of the value, and for any text from 2026-07-28 on, where an example of the
+            specification has such text.
 
     Source: https://modelcontextprotocol.io/specification/2025-11-25/server/tools#structured-content
     """
@@ -187,16 +184,10 @@ def assert_structured_in_text(response: Judged, revision: str) -> Exchange:
         ]
         if any(_is_json_of(text, value) for text in texts):
             continue
-        if not texts:
-            violated("structuredContent, and no text block", expected, exchange)
-        only = next(iter(value.values())) if isinstance(value, dict) and len(value) == 1 else None
-        unwrapped = only is not None and any(text == only or _is_json_of(text, only) for text in texts)
-        violated(
-            f"structuredContent, and no text that is its JSON; the first is {_shown(texts[0])}",
-            expected,
-            exchange,
-            note=unwrapped or revision in MODERN_REVISIONS,
-        )
+        first = f"no text that is its JSON; the first is {_shown(texts[0])}" if texts else "no text"
+        unwrapped = _is_unwrapped(texts, value)
+        free = bool(texts) and revision in MODERN_REVISIONS
+        violated(f"structuredContent, and {first}", expected, exchange, note=unwrapped or free)
     return exchange
 
 
@@ -224,6 +215,17 @@ def assert_resources_declared(response: Judged, capabilities: Mapping[str, Any])
                 exchange,
             )
     return exchange
+
+
+def _is_unwrapped(texts: list[str], value: object) -> bool:
+    """Tell whether texts are the only member of a value, or what is listed there, as some frameworks do."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    (only,) = value.values()
+    parts = only if isinstance(only, list) else [] if only is None else [only]
+    return len(texts) == len(parts) and all(
+        text == part or _is_json_of(text, part) for text, part in zip(texts, parts, strict=True)
+    )
 
 
 def _is_json_of(text: str, value: object) -> bool:

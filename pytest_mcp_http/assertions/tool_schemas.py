@@ -33,6 +33,9 @@ MEMBERS: Final = ("inputSchema", "outputSchema")
 
 _MAX_SHOWN: Final = 160
 
+_LIBRARY_ERRORS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What validators and resolvers raise for legal but absurd schemas, such as a pointer into a number."""
+
 
 class UnjudgeableSchemaError(ValueError):
     """A schema in a dialect that we do not know, one that is invalid, or one that leads elsewhere."""
@@ -162,6 +165,8 @@ def validation_errors(
         raise UnjudgeableSchemaError("a regular expression of the schema is not one of Python") from None
     except RecursionError:
         raise UnjudgeableSchemaError("the schema is nested too deeply") from None
+    except _LIBRARY_ERRORS as error:
+        raise UnjudgeableSchemaError(f"the schema is beyond the library: {error}") from None
 
 
 def dangling_references(schema: Mapping[str, Any]) -> list[str]:
@@ -182,7 +187,7 @@ def _dangling(resource: Resource[Any], resolver: Resolver[Any]) -> Iterator[str]
     if isinstance(reference, str) and reference.startswith("#"):
         try:
             resolver.lookup(reference)
-        except Unresolvable:
+        except (Unresolvable, *_LIBRARY_ERRORS):
             yield reference
     for inner in resource.subresources():
         yield from _dangling(inner, resolver.in_subresource(inner))

@@ -180,14 +180,18 @@ class _Watch:
             if not _is_open(stream):
                 raise NotVerified(f"there is no stream for announcements: {stream.exchange.summary}")
             beside = stack.enter_context(self._listen(other, self._others, {})) if self._others else None
+            if not _is_open(stream):
+                raise NotVerified("the stream for announcements ended, before there was anything to announce")
             watched = self._subscribe(client, "resources/subscribe", self._watched)
             self._subscribe(other, "resources/subscribe", self._others)
             calls = self._call(client)
             second = self._look(client)
             lists = first.lists_unlike(second)
             updated = tuple(uri for uri in first.contents_unlike(second) if uri not in restless)
-            stream.wait(lambda _: self._all_came(stream.exchange, calls, lists, updated), ARRIVAL)
+            came = stream.wait(lambda found: self._all_came(found, calls, lists, updated), ARRIVAL)
             heard = stream.exchange
+            if not came and not stream.alive:
+                raise NotVerified(f"the stream for announcements ended meanwhile: {heard.summary}")
             self._subscribe(client, "resources/unsubscribe", watched)
             later_calls = self._call(client)
             third = self._look(client, lists=False)

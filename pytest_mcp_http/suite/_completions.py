@@ -8,9 +8,9 @@ from typing import Any, Final
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
 from pytest_mcp_http.errors import NotApplicable, NotVerified
-from pytest_mcp_http.suite._probes import served
+from pytest_mcp_http.suite._probes import declared, served
 from pytest_mcp_http.tour import Tour
-from pytest_mcp_http.visit import UNKNOWN_NAME
+from pytest_mcp_http.visit import SAMPLES, UNKNOWN_NAME
 from pytest_mcp_http.wire.exchange import Exchange
 
 METHOD: Final = "completion/complete"
@@ -66,14 +66,15 @@ def undeclared_completions(tour: Tour) -> list[Exchange]:
         NotApplicable: If it does.
         NotVerified: If the capabilities cannot be read.
     """
-    if not isinstance(tour.opening.result, dict):
-        raise NotVerified("the capabilities cannot be read")
+    declared(tour)
     if offers_completions(tour):
         raise NotApplicable("the server declares completions")
 
     def probe() -> list[Exchange]:
         served(tour)
-        known = [{"ref": ref, "argument": {**ARGUMENT, "name": name}} for ref, name in tour.completable()[:1]]
+        known = [
+            {"ref": ref, "argument": {**ARGUMENT, "name": name}} for ref, name in tour.completable()[:SAMPLES]
+        ]
         return [tour.client.request(METHOD, params) for params in (*known, UNKNOWN_PROMPT)]
 
     return tour.memo("undeclared-completions", probe)

@@ -68,7 +68,7 @@ def reports(tour: Tour) -> Reports:
     """
 
     def probe() -> Reports:
-        role = _role(tour)
+        role = progress_role(tour)
         with tour.session() as client:
             client.schemas.update(tour.client.schemas)
             with opened_beside(tour, client) as stream:
@@ -114,7 +114,12 @@ def without_token(tour: Tour) -> Iterator[Exchange]:
         return
 
 
-def _role(tour: Tour) -> Role:
+def progress_role(tour: Tour) -> Role:
+    """Return a tool that reports progress, else one that works for a while and may.
+
+    Raises:
+        NotVerified: If no tool is named for it.
+    """
     try:
         return tour.roles("progress")[0]
     except NotVerified as error:

@@ -11,7 +11,7 @@ from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.mrtr import is_input_required
 from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
 from pytest_mcp_http.errors import NotApplicable, NotVerified
-from pytest_mcp_http.suite._probes import served
+from pytest_mcp_http.suite._probes import declared, served
 from pytest_mcp_http.suite._versions import earlier_versions
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import argument_names, made_up_arguments
@@ -107,8 +107,7 @@ def undeclared_list(tour: Tour) -> Exchange:
         NotApplicable: If it does.
         NotVerified: If the capabilities cannot be read.
     """
-    if not isinstance(tour.opening.result, dict):
-        raise NotVerified("the capabilities cannot be read")
+    declared(tour)
     if offers_prompts(tour):
         raise NotApplicable("the server declares prompts")
 
@@ -124,12 +123,13 @@ def without_arguments(tour: Tour) -> Exchange:
 
     Raises:
         NotApplicable: If no prompt has a required argument.
+        NotVerified: If the server does not know the method.
     """
     demanding = [prompt for prompt in listed_prompts(tour) if made_up_arguments(prompt)]
     if not demanding:
         raise NotApplicable("no listed prompt has a required argument")
     served(tour)
-    return tour.client.request("prompts/get", {"name": demanding[0]["name"]})
+    return known_method(tour.client.request("prompts/get", {"name": demanding[0]["name"]}))
 
 
 def with_wrong_arguments(tour: Tour) -> list[WrongArgument]:
@@ -137,6 +137,7 @@ def with_wrong_arguments(tour: Tour) -> list[WrongArgument]:
 
     Raises:
         NotApplicable: If no prompt has an argument.
+        NotVerified: If the server does not know the method.
     """
     for prompt in listed_prompts(tour):
         names, others = argument_names(prompt), made_up_arguments(prompt)
@@ -148,5 +149,17 @@ def with_wrong_arguments(tour: Tour) -> list[WrongArgument]:
     found = []
     for what, value in WRONG_VALUES.items():
         params = {"name": prompt["name"], "arguments": {**others, names[0]: value}}
-        found.append(WrongArgument(what, value, tour.client.request("prompts/get", params)))
+        exchange = known_method(tour.client.request("prompts/get", params))
+        found.append(WrongArgument(what, value, exchange))
     return found
+
+
+def known_method(exchange: Exchange) -> Exchange:
+    """Return what `prompts/get` got.
+
+    Raises:
+        NotVerified: If the server does not know the method, which `prompts.get-messages` reports.
+    """
+    if code_in(exchange) == METHOD_NOT_FOUND:
+        raise NotVerified(f"prompts/get is an unknown method: {exchange.summary}")
+    return exchange

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from pytest_mcp_http.assertions.resources import contents_in
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
-from pytest_mcp_http.suite._probes import refused_by_others
+from pytest_mcp_http.suite._malformed import Answer
+from pytest_mcp_http.suite._probes import declared, refused_by_others
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS, UNKNOWN_URI
 from pytest_mcp_http.wire.exchange import Exchange, Request
@@ -79,7 +80,12 @@ def listed_uris(tour: Tour) -> list[str]:
 
 
 def undeclared_lists(tour: Tour) -> list[tuple[str, str, Exchange]]:
-    """Return method, member and answer of the lists of resources of a server that declares none."""
+    """Return method, member and answer of the lists of resources of a server that declares none.
+
+    Raises:
+        NotVerified: If its capabilities cannot be read.
+    """
+    declared(tour)
     return [(method, member, tour.client.request(method)) for method, member in LISTS["resources"]]
 
 
@@ -156,11 +162,11 @@ def unknown(tour: Tour) -> Exchange:
 
     Raises:
         NotApplicable: If the server declares no resources.
-        NotVerified: If something else answered, or a template of the server may cover the URI.
+        NotVerified: If something else answered, the error is malformed, or a template may cover the URI.
     """
     needs_resources(tour)
-    exchange = tour.named("resources/read unknown")[0].exchange
-    refused_by_others(exchange)
+    [step] = tour.named("resources/read unknown")
+    exchange = Answer(step.name, step.exchange).coded()
     if contents_in(exchange):
         for template in tour.items("resources/templates/list", "resourceTemplates"):
             pattern = template.get("uriTemplate")

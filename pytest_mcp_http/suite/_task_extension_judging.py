@@ -89,8 +89,7 @@ def is_task_only(call: Handled, plain: Exchange) -> bool:
     if code is None:
         return False
     refused_by_others(plain)
-    error = call.last.get("error")
-    return not (isinstance(error, dict) and error.get("code") == code)
+    return call.last.get("status") != "failed"
 
 
 def judge_types(tour: Tour) -> None:
@@ -102,8 +101,7 @@ def judge_types(tour: Tour) -> None:
             violated(f"a task with {shown}", "resultType 'task'", call.created)
     seen = handled(tour)
     others = [exchange for call in seen.calls for exchange in (*call.polls, *call.updates)]
-    others += [each for each in (seen.cancelled, *tour.exchanges) if each is not None]
-    for exchange in others:
+    for exchange in (*others, *seen.cancelled, *tour.exchanges):
         result = exchange.result if isinstance(exchange.result, dict) else {}
         if result.get("resultType") == "task":
             sent = exchange.request.message

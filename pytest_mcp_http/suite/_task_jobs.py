@@ -1,21 +1,17 @@
-"""The tools that can run as tasks, and what was seen of one that does."""
+"""The tools that can run as tasks, and what a server declares of tasks."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from pytest_mcp_http._roles import Role, missing
-from pytest_mcp_http.assertions.tasks import task_status, tasks_in
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._tool_calls import callable_tools
 from pytest_mcp_http.tour import Tour
-from pytest_mcp_http.wire import jsonrpc
-from pytest_mcp_http.wire.exchange import Exchange
-from pytest_mcp_http.wire.http import OpenStream
 
 MAX_JOBS: Final = 6
 """Tools that are run as tasks, at most."""
@@ -47,70 +43,6 @@ class Job:
         """Return the params of a call that takes so many ticks, each of so many seconds."""
         seconds = tick if self.counts else ticks * tick
         return self.params(key=key, n=ticks, ms=max(1, round(seconds * 1000)))
-
-
-@dataclass
-class Run:
-    """One task, and what was seen of it.
-
-    Attributes:
-        job: What runs.
-        params: The params of the call.
-        token: The progress token of the call.
-        created: What the call got.
-        early: The `tasks/result` that was sent at once, as long as it comes in.
-        polls: What `tasks/get` got, in order, each with the time when it was sent.
-        asked: What the task asked the client for, each with the poll while it waited for the answer.
-        hurried: A poll that saw the task work although its result had come before.
-        ended_at: When we knew that it had ended.
-        result: What `tasks/result` got after its end.
-        plain: What the same call got without a task, if it was compared.
-    """
-
-    job: Job
-    params: Json
-    token: str
-    created: Exchange
-    early: OpenStream | None = None
-    polls: list[tuple[float, Exchange]] = field(default_factory=list)
-    asked: list[tuple[jsonrpc.Message, Exchange]] = field(default_factory=list)
-    hurried: Exchange | None = None
-    ended_at: float | None = None
-    result: Exchange | None = None
-    plain: Exchange | None = None
-
-    @property
-    def task_id(self) -> str | None:
-        """The id of the task, or None if there is none or it is no string."""
-        found = next((task.get("taskId") for task in tasks_in(self.created)), None)
-        return found if isinstance(found, str) else None
-
-    @property
-    def described(self) -> list[Exchange]:
-        """Everything that describes the task, in order."""
-        return [self.created, *(exchange for _, exchange in self.polls)]
-
-    @property
-    def last(self) -> Exchange:
-        """The last that described the task."""
-        return [each for each in self.described if task_status(each) is not None][-1]
-
-    @property
-    def reports_error(self) -> bool:
-        """Whether its result reports an error."""
-        result = self.result.result if self.result is not None else None
-        return isinstance(result, dict) and result.get("isError") is True
-
-    @property
-    def status(self) -> object:
-        """The last status that was seen."""
-        found = [status for each in self.described if (status := task_status(each)) is not None]
-        return found[-1] if found else None
-
-    @property
-    def ended(self) -> bool:
-        """Whether it was seen to have ended."""
-        return self.ended_at is not None
 
 
 def needs_task_calls(tour: Tour) -> None:

@@ -20,9 +20,10 @@ from pytest_mcp_http.assertions.tasks import (
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.spec.messages import validate_result
 from pytest_mcp_http.suite._judging import gravest
-from pytest_mcp_http.suite._probes import refused_by_others
-from pytest_mcp_http.suite._task_jobs import Run, declares, needs_tasks
-from pytest_mcp_http.suite._tasks import TICKS, Observed, observed
+from pytest_mcp_http.suite._probes import declared, refused_by_others
+from pytest_mcp_http.suite._task_jobs import declares, needs_tasks
+from pytest_mcp_http.suite._task_seen import Observed, Run
+from pytest_mcp_http.suite._tasks import TICKS, observed
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -63,6 +64,7 @@ def judge_declaration(tour: Tour) -> None:
     """Judge that a server which knows what a task is says so."""
     if declares(tour):
         return
+    declared(tour)
     unknown = tour.named("unknown method")
     control = code_in(unknown[0].exchange) if unknown else None
     exchange = tour.client.request("tasks/get", {"taskId": str(uuid4())})
@@ -102,8 +104,7 @@ def judge_list_of_others(tour: Tour) -> None:
     seen = observed(tour)
     if seen.foreign_list is None:
         raise NotVerified("no task could be polled")
-    listed = {task.get("taskId") for task in tasks_in(seen.foreign_list)}
-    if listed & set(seen.ids):
+    if any(task.get("taskId") in seen.ids for task in tasks_in(seen.foreign_list)):
         violated("tasks/list shows the tasks of another session", expected, seen.foreign_list)
 
 
@@ -129,9 +130,9 @@ def anonymous_ids(tour: Tour) -> list[str]:
 # -- what tasks say ---------------------------------------------------------------------------------------
 
 
-def described(seen: Observed) -> list[Exchange]:
-    """Return everything that describes tasks: what made, polled, listed and cancelled them."""
-    found = [exchange for run in seen.made for exchange in run.described]
+def described(seen: Observed, *, new: bool = True) -> list[Exchange]:
+    """Return what polled, listed and cancelled tasks, and what made them if `new` is wanted as well."""
+    found = [exchange for run in seen.made for exchange in run.described[0 if new else 1 :]]
     if seen.cancelled is not None:
         found += [seen.cancelled.reply, *seen.cancelled.after]
     for listing in (seen.small_list, seen.whole_list):
@@ -172,6 +173,49 @@ def judge_final(seen: Observed) -> None:
     """Judge that tasks which have ended keep their status. That of cancelled ones is judged elsewhere."""
     runs = ended(seen)
     gravest(partial(assert_task_final, run.described) for run in runs)
+
+
+def judge_unique_ids(seen: Observed) -> None:
+    """Judge that no two tasks have the same id."""
+    ids: set[str] = set()
+    for run in seen.made:
+        if run.task_id in ids:
+            violated(f"a second task with the taskId {run.task_id!r}", "an id of its own", run.created)
+        ids |= {run.task_id} if run.task_id is not None else set()
+
+
+def judge_failed(seen: Observed) -> None:
+    """Judge that a task whose request failed says so, and why.
+
+    Raises:
+        NotVerified: If no request failed.
+    """
+    failed = [run for run in ended(seen) if run.status == "failed" or run.reports_error]
+    if not failed:
+        raise NotVerified("no tool of the role task fails")
+    for run in failed:
+        last = run.last
+        if run.status != "failed":
+            violated(f"a task that is {run.status!r}, with a result that reports an error", "failed", last)
+        if not any(str(task.get("statusMessage") or "").strip() for task in tasks_in(last)):
+            violated("a failed task without statusMessage", "a statusMessage that says why", last)
+
+
+def judge_swapped(seen: Observed) -> None:
+    """Judge that the parameter names the task, whatever the metadata says.
+
+    Raises:
+        NotVerified: If there were not two tasks.
+    """
+    if seen.swapped is None:
+        raise NotVerified("it takes two tasks")
+    wanted, found = seen.made[0].task_id, [task.get("taskId") for task in tasks_in(seen.swapped)]
+    if found != [wanted]:
+        violated(
+            f"{found or seen.swapped.summary}, to tasks/get whose metadata names another task",
+            f"the task that the parameter names, {wanted!r}",
+            seen.swapped,
+        )
 
 
 def judge_prompt(seen: Observed) -> None:

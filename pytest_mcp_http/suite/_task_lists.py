@@ -6,7 +6,8 @@ from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.tasks import tasks_in
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._task_jobs import needs_tasks
-from pytest_mcp_http.suite._tasks import Listing, observed
+from pytest_mcp_http.suite._task_seen import Listing
+from pytest_mcp_http.suite._tasks import observed
 from pytest_mcp_http.tour import Tour
 
 
@@ -23,6 +24,8 @@ def judge_cursors(tour: Tour) -> None:
     """Judge that a list of many tasks has a cursor for more on each page but the last."""
     needs_tasks(tour, "list")
     seen = observed(tour)
+    if seen.whole_list is None and seen.no_task is not None:
+        raise NotVerified(f"no second task could be made: a request for one got {seen.no_task.summary}")
     if seen.whole_list is None or seen.small_list is None:
         raise NotVerified("no tool of the role task is completed without our input, so few tasks were made")
     if any(tasks_in(each) for each in seen.small_list.unlisted):

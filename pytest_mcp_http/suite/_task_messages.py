@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pytest_mcp_http.assertions._base import violated
-from pytest_mcp_http.assertions.tasks import related_task
-from pytest_mcp_http.errors import NotVerified
-from pytest_mcp_http.suite._task_jobs import Run
-from pytest_mcp_http.suite._tasks import QUIET_SECONDS, Observed
+from pytest_mcp_http.assertions.tasks import related_task, task_status
+from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._task_seen import Observed, Run
+from pytest_mcp_http.suite._tasks import QUIET_SECONDS
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange, Received
 
@@ -41,11 +41,11 @@ def progress(seen: Observed) -> list[tuple[Received, dict[str, Any], Exchange]]:
 
 def judge_tokens(seen: Observed) -> None:
     """Judge that progress carries the token of the request that made the task."""
-    tokens = {run.token: run for run in seen.made}
+    tokens = [run.token for run in seen.made]
     for _, params, exchange in progress(seen):
         token, owner = params.get("progressToken"), related_task(params)
-        run = tokens.get(token) if isinstance(token, str) else None
-        if run is None or owner not in (None, run.task_id):
+        own = [run.token for run in seen.made if owner is not None and run.task_id == owner]
+        if token not in (own or tokens):
             violated(
                 f"progress of a task with the token {token!r}",
                 "the progressToken of the request that made the task",
@@ -71,7 +71,8 @@ def judge_end_of_progress(seen: Observed) -> None:
 
 def judge_relation(seen: Observed) -> None:
     """Judge that notifications of a task say which task they belong to."""
-    tokens = {run.token: run.task_id for run in seen.made}
+    # Where ids are not unique, nothing can be related to them.
+    tokens = {run.token: run.task_id for run in seen.made if seen.ids.count(str(run.task_id)) == 1}
     for _, params, exchange in progress(seen):
         token = params.get("progressToken")
         wanted = tokens.get(token) if isinstance(token, str) else None
@@ -93,3 +94,54 @@ def asked(seen: Observed) -> list[tuple[Run, jsonrpc.Message, Exchange]]:
     if not found:
         raise NotVerified("no tool of the role task asked the client for anything")
     return found
+
+
+def judge_asking_status(seen: Observed) -> None:
+    """Judge that a task which waits for the client says so, and goes on when it was answered."""
+    for run, message, poll in asked(seen):
+        if task_status(poll) != "input_required":
+            violated(
+                f"a task that is {task_status(poll)!r} while {message.method} waits for its answer",
+                "input_required",
+                poll,
+            )
+        if run.status == "input_required":
+            violated("a task that stays input_required after it was answered", "working", run.polls[-1][1])
+
+
+def judge_question_relation(seen: Observed) -> None:
+    """Judge that what a task asks for names the task."""
+    for run, message, _ in asked(seen):
+        if related_task(message.params) != run.task_id:
+            assert run.early is not None
+            violated(
+                f"{message.method} with {related_task(message.params)!r} as related task",
+                f"the taskId {run.task_id!r} in _meta",
+                run.early.exchange,
+            )
+
+
+def judge_question_augmentation(seen: Observed) -> None:
+    """Judge that our client, which declares no tasks, is asked for none."""
+    for run, message, _ in asked(seen):
+        if isinstance(message.params, dict) and "task" in message.params:
+            assert run.early is not None
+            violated(
+                f"{message.method} asks for a task, of a client that declares none",
+                "a request without task",
+                run.early.exchange,
+            )
+
+
+def judge_status_notifications(seen: Observed) -> None:
+    """Judge that notifications which describe a task have no related-task metadata.
+
+    Raises:
+        NotApplicable: If there is none.
+    """
+    found = list(notifications(seen, STATUS))
+    if not found:
+        raise NotApplicable("the server sent no notifications/tasks/status")
+    for _, params, exchange in found:
+        if related_task(params) is not None:
+            violated(f"{STATUS} with a related task in _meta", "one without it", exchange)

@@ -11,16 +11,17 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pytest_mcp_http.assertions.jsonrpc import code_in
+from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, METHOD_NOT_FOUND
 from pytest_mcp_http.assertions.tasks import RELATED_TASK, TERMINAL, related_task, task_status, tasks_in
-from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._answers import answer
 from pytest_mcp_http.suite._asking import EVERYTHING
 from pytest_mcp_http.suite._probes import refused_by_others
-from pytest_mcp_http.suite._task_jobs import Job, Json, Run, declares, jobs, needs_tasks
+from pytest_mcp_http.suite._task_jobs import Job, Json, declares, jobs, needs_tasks
+from pytest_mcp_http.suite._task_seen import Cancelled, Listing, Observed, Run
 from pytest_mcp_http.suite._witness import ticks_told
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire import jsonrpc
@@ -65,81 +66,6 @@ MAX_UNLISTED: Final = 3
 _UNANSWERABLE: Final = {"action": "decline"}
 
 
-@dataclass
-class Cancelled:
-    """A task that was cancelled while it ran.
-
-    Attributes:
-        run: The task.
-        reply: What `tasks/cancel` got.
-        after: What `tasks/get` got at once, and when the task would have ended by itself.
-        counted: Ticks that a witness tells in the end; None without one.
-    """
-
-    run: Run
-    reply: Exchange
-    after: list[Exchange]
-    counted: int | None = None
-
-
-@dataclass
-class Listing:
-    """A walk over all pages of `tasks/list`.
-
-    Attributes:
-        pages: What each request got.
-        unlisted: What `tasks/get` gets for tasks of ours that are on none of them.
-    """
-
-    pages: list[Exchange]
-    unlisted: list[Exchange]
-
-
-@dataclass
-class Observed:
-    """What was seen in the session.
-
-    Attributes:
-        client: Whose session it is.
-        tick: Seconds that a tick was to take.
-        runs: The tasks of all tools.
-        crowd: Short tasks, in the order in which they were made.
-        opened_at: When the GET stream was opened.
-        beside: The GET stream, or its refusal; open until the end.
-        small_list: The list before there was a crowd; None if it is not declared.
-        whole_list: The list with all tasks; None if there was no crowd.
-        swapped: What `tasks/get` got for the first task when its metadata named the second.
-        refused_cancel: What the cancellation of a task got that had ended.
-        cancelled: The task that was cancelled; None if none lasted long enough.
-        foreign_get: What `tasks/get` got for the first task in another session of ours.
-        foreign_list: The first page of `tasks/list` there.
-    """
-
-    client: McpClient
-    tick: float
-    runs: list[Run] = field(default_factory=list)
-    crowd: list[Run] = field(default_factory=list)
-    opened_at: float = 0.0
-    beside: Exchange | None = None
-    small_list: Listing | None = None
-    whole_list: Listing | None = None
-    swapped: Exchange | None = None
-    refused_cancel: Exchange | None = None
-    cancelled: Cancelled | None = None
-    foreign_get: Exchange | None = None
-    foreign_list: Exchange | None = None
-
-    @property
-    def made(self) -> list[Run]:
-        """All tasks of the session."""
-        return [*self.runs, *self.crowd, *([self.cancelled.run] if self.cancelled else [])]
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids of all tasks of the session."""
-        return [run.task_id for run in self.made if run.task_id is not None]
-
-
 def observed(tour: Tour) -> Observed:
     """Return what was seen of the tasks of one session.
 
@@ -158,7 +84,10 @@ def cancelled_task(tour: Tour) -> Cancelled:
         NotVerified: If no task could be cancelled while it ran.
     """
     needs_tasks(tour, "cancel")
-    found = observed(tour).cancelled
+    seen = observed(tour)
+    found = seen.cancelled
+    if found is None and seen.no_task is not None:
+        raise NotVerified(f"no second task could be made: a request for one got {seen.no_task.summary}")
     if found is None:
         raise NotVerified("no tool that runs as a task lets us say how long it takes: $MS in its arguments")
     if found.reply.result is None:
@@ -179,7 +108,7 @@ class _Session:
         began = time.monotonic()
         tour.require(self._client.plain(), "a plain request in the session for tasks")
         trip = time.monotonic() - began
-        self._tick = min(max(TICK_SECONDS, 2 * trip), MAX_TICK_SECONDS)
+        self._tick = min(max(TICK_SECONDS, 3 * trip), MAX_TICK_SECONDS)
         self._answered: set[str] = set()
 
     def observe(self) -> Observed:
@@ -187,13 +116,15 @@ class _Session:
         with ExitStack() as stack:
             seen.opened_at = time.monotonic()
             beside = stack.enter_context(self._client.listen())
-            seen.runs = [self._begin(job, TICKS, self._tick) for job in self._jobs]
+            for job in self._jobs:
+                run = self._begin(job, TICKS, self._tick)
+                seen.runs.append(run)
+                if run.task_id is not None:
+                    run.early = stack.enter_context(self._open_result(run))
             if all(run.created.result is None for run in seen.runs):
                 first = seen.runs[0]
                 raise NotVerified(f"no tool got a task: {first.job.tool} got {first.created.summary}")
             made = [run for run in seen.runs if run.task_id is not None]
-            for run in made:
-                run.early = stack.enter_context(self._open_result(run))
             if made:
                 self._live(seen, made, beside)
             seen.beside = beside.close()
@@ -206,11 +137,17 @@ class _Session:
         if declares(self._tour, "list"):
             seen.small_list = self._list(seen)
         self._after(seen, made)
-        seen.cancelled = self._cancel(made)
-        seen.crowd = self._gather(made)
+        seen.cancelled = self._cancel(seen, made)
+        seen.crowd = self._gather(seen, made)
         if seen.crowd and declares(self._tour, "list"):
             seen.whole_list = self._list(seen)
         self._rest(seen, made)
+        # Last: a server that mixes up its sessions may end more than this one.
+        other = self._tour.new_client().connect()
+        seen.foreign_get = other.request("tasks/get", {"taskId": made[0].task_id})
+        if declares(self._tour, "list"):
+            seen.foreign_list = other.request("tasks/list", {})
+        other.close()
 
     # -- making -------------------------------------------------------------------------------------------
 
@@ -227,7 +164,7 @@ class _Session:
         # A server that answers with JSON sends not even a head before the task has ended.
         return self._client.wire.open(self._client.build("POST", message), await_head=False)
 
-    def _gather(self, made: list[Run]) -> list[Run]:
+    def _gather(self, seen: Observed, made: list[Run]) -> list[Run]:
         """Make many short tasks of the first tool that made one that was completed."""
         job = next((run.job for run in made if run.status == "completed" and not run.asked), None)
         if job is None:
@@ -236,6 +173,7 @@ class _Session:
         for _ in range(CROWD):
             run = self._begin(job, 1, 0.0)
             if run.task_id is None:
+                seen.no_task = run.created
                 break  # a limit on tasks at the same time is legal
             found.append(run)
         return found
@@ -326,19 +264,16 @@ class _Session:
                 run.result = self._client.request("tasks/result", {"taskId": run.task_id})
                 if run.job.support == "optional" and not run.asked:
                     params = run.job.timed(secrets.token_hex(6), 1, 0.0)
-                    run.plain = self._client.request("tools/call", params)
+                    plain = self._client.request("tools/call", params)
+                    # Where all calls have to be tasks, a plain one says nothing of the task.
+                    run.plain = None if code_in(plain) in (METHOD_NOT_FOUND, INVALID_REQUEST) else plain
         ended = next((run for run in made if run.ended), None)
         if ended is not None and declares(self._tour, "cancel"):
             seen.refused_cancel = self._client.request("tasks/cancel", {"taskId": ended.task_id})
-        other = self._tour.new_client().connect()
-        seen.foreign_get = other.request("tasks/get", {"taskId": made[0].task_id})
-        if declares(self._tour, "list"):
-            seen.foreign_list = other.request("tasks/list", {})
-        other.close()
         if len(made) > 1:
             seen.swapped = self._get(made[0], {RELATED_TASK: {"taskId": made[1].task_id}})
 
-    def _cancel(self, made: list[Run]) -> Cancelled | None:
+    def _cancel(self, seen: Observed, made: list[Run]) -> Cancelled | None:
         """Cancel a task that takes long; one whose ticks a witness counts if there is one."""
         if not declares(self._tour, "cancel"):
             return None
@@ -349,6 +284,7 @@ class _Session:
             return None
         run = self._begin(job, LONG_TICKS, self._tick)
         if run.task_id is None:
+            seen.no_task = run.created
             return None
         self._poll(run)
         reply = self._client.request("tasks/cancel", {"taskId": run.task_id})
@@ -366,6 +302,8 @@ class _Session:
         for run in made:
             if run.ended:
                 self._poll(run)
+            elif declares(self._tour, "cancel"):
+                self._client.request("tasks/cancel", {"taskId": run.task_id})
         if found is not None:
             found.after.append(self._get(found.run))
             if found.counted is not None:

@@ -86,7 +86,7 @@ class Handling:
         calls: The calls that became tasks.
         others: Those that did not.
         listening: The stream that asked for news of the tasks.
-        cancelled: What `tasks/cancel` got for a task that had ended.
+        cancelled: What `tasks/cancel` got.
         misnamed: What `tasks/get` got with another task in `Mcp-Name`.
     """
 
@@ -94,7 +94,7 @@ class Handling:
     calls: list[Handled] = field(default_factory=list)
     others: list[Handled] = field(default_factory=list)
     listening: Exchange | None = None
-    cancelled: Exchange | None = None
+    cancelled: list[Exchange] = field(default_factory=list)
     misnamed: Exchange | None = None
 
 
@@ -197,9 +197,11 @@ def _observe(tour: Tour) -> Handling:
             seen.misnamed = seen.client.request(
                 "tasks/get", {"taskId": ids[0]}, headers={NAME_HEADER: str(uuid4())}
             )
-        over = next((call.task_id for call in seen.calls if call.ended), None)
-        if over is not None:
-            seen.cancelled = on_task(seen.client, "tasks/cancel", over)
+        # One that has ended, for the form of the answer; and those that would run on.
+        over = [call for call in seen.calls if call.ended][:1]
+        for call in (*over, *(each for each in seen.calls if not each.ended)):
+            assert call.task_id is not None
+            seen.cancelled.append(on_task(seen.client, "tasks/cancel", call.task_id))
         seen.listening = stream.close() if stream is not None else None
     return seen
 

@@ -10,7 +10,7 @@ from pytest_mcp_http.assertions.tools import tools_in
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._malformed import Answer
-from pytest_mcp_http.suite._probes import refused_by_others, served
+from pytest_mcp_http.suite._probes import declared, refused_as_plain, refused_by_others, served
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import UNKNOWN_NAME
 from pytest_mcp_http.wire.exchange import Exchange
@@ -55,7 +55,12 @@ def judge_tools(tour: Tour, judge: Callable[[Exchange], object]) -> None:
 
 
 def listed_undeclared(tour: Tour) -> Exchange:
-    """Return what `tools/list` got from a server that declares no tools."""
+    """Return what `tools/list` got from a server that declares no tools.
+
+    Raises:
+        NotVerified: If its capabilities cannot be read, or something else answered.
+    """
+    declared(tour)
 
     def probe() -> Exchange:
         served(tour)
@@ -80,4 +85,5 @@ def unknown_call(tour: Tour) -> Exchange:
     exchange = Answer("unknown tool", tour.memo("tools: unknown name", probe)).coded()
     if not exchange.answered or (exchange.ok and exchange.result is None and error_in(exchange) is None):
         raise NotVerified(f"no response to judge: {exchange.summary}")
+    refused_as_plain(tour, exchange)
     return exchange

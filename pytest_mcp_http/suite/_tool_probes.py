@@ -11,6 +11,7 @@ from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, assert_invalid_
 from pytest_mcp_http.assertions.tools import is_tool_error, is_tool_success
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._malformed import Answer
+from pytest_mcp_http.suite._probes import refused_as_plain
 from pytest_mcp_http.suite._refusals import blamed_headers
 from pytest_mcp_http.suite._tool_calls import ToolCall, tool_calls
 from pytest_mcp_http.suite._tool_inputs import usable_calls
@@ -67,7 +68,7 @@ def malformed_calls(tour: Tour) -> list[Answer]:
     list_pages(tour)
 
     def probe() -> list[Answer]:
-        name = next((call.tool.name for call in _plain_calls(tour)), UNKNOWN_NAME)
+        name = _callable_name(tour)
         with tour.session() as client:
             tour.require(client.plain(), f"{tour.dialect.plain} before the malformed calls")
             return [
@@ -99,31 +100,34 @@ def other_case(tour: Tour) -> tuple[str, Exchange]:
 
     Raises:
         NotApplicable: If the server declares no tools.
-        NotVerified: If there is no such name, or no tool that may be called succeeds.
+        NotVerified: If there is no such name, or no call succeeds of a tool that may be called.
     """
     list_pages(tour)
     listed = [tool.get("name") for tool in tour.items("tools/list", "tools")]
 
     def probe() -> tuple[str, Exchange]:
-        for call in _plain_calls(tour):
+        for call in _without_headers(usable_calls(tour)):
             name = call.tool.name.swapcase()
             if name not in listed:
                 params = {"name": name, "arguments": dict(call.tool.arguments)}
                 return name, Answer(name, tour.client.request("tools/call", params)).checked()
-        raise NotVerified("no tool that may be called succeeded and has a name with letters of one case only")
+        raise NotVerified("no tool that may be called has a name that is free in other case")
 
     return tour.memo("tools: other case", probe)
 
 
-def _plain_calls(tour: Tour) -> Iterator[ToolCall]:
-    """Yield the calls that succeeded of tools whose arguments no header repeats."""
+def _callable_name(tour: Tour) -> str:
+    """Return the name of a tool that may be called with wrong arguments, else one that no tool has."""
     try:
-        found = usable_calls(tour)
+        found = _without_headers(usable_calls(tour))
     except NotVerified:
-        return
-    for call in found:
-        if not header_annotations(call.tool.listed.get("inputSchema")):
-            yield call
+        return UNKNOWN_NAME
+    return next((call.tool.name for call in found), UNKNOWN_NAME)
+
+
+def _without_headers(calls: list[ToolCall]) -> Iterator[ToolCall]:
+    """Yield the calls of tools whose arguments no header repeats."""
+    return (call for call in calls if not header_annotations(call.tool.listed.get("inputSchema")))
 
 
 def failing_calls(tour: Tour) -> list[ToolCall]:
@@ -135,7 +139,10 @@ def failing_calls(tour: Tour) -> list[ToolCall]:
     """
     list_pages(tour)
     tour.roles("error")
-    return [call for call in tool_calls(tour) if call.tool.role == "error"]
+    found = [call for call in tool_calls(tour) if call.tool.role == "error"]
+    for call in found:
+        refused_as_plain(tour, call.exchange)
+    return found
 
 
 def output_schemas(tour: Tour) -> list[tuple[ToolCall, dict[str, Any]]]:

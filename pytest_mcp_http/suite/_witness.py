@@ -219,7 +219,7 @@ class _Watch:
     def _cancel(self, stream: OpenStream | None) -> Exchange | None:
         """Cancel a call by notification if it is seen to run; return what the notification got."""
         sent = stream.exchange.request.message if stream is not None else None
-        if stream is None or sent is None or not 0 < self._count("c") < TICKS / 2 or not stream.alive:
+        if stream is None or sent is None or not 0 < self._count("c") <= TICKS - 3 or not stream.alive:
             return None
         return self._client.notify(CANCELLED, {"requestId": sent.id, "reason": "conformance check"})
 

@@ -13,11 +13,11 @@ from pytest_mcp_http.assertions.completion import (
     completion_values,
 )
 from pytest_mcp_http.assertions.failures import assert_internal_error, failed_inside
-from pytest_mcp_http.assertions.refusals import assert_method_not_found
 from pytest_mcp_http.assertions.schema import assert_messages_valid
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.spec.messages import Violation
 from pytest_mcp_http.suite._completions import (
+    METHOD,
     completed,
     completions,
     incomplete,
@@ -28,13 +28,13 @@ from pytest_mcp_http.suite._completions import (
     undeclared_completions,
     unknown_prompt,
 )
+from pytest_mcp_http.suite._gated import judge_gated
 from pytest_mcp_http.suite._invalid_params import judge_invalid_params
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._malformed import Answer
 from pytest_mcp_http.suite._ownership import owner_of
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
-from pytest_mcp_http.wire.exchange import Exchange
 
 # -- capability -------------------------------------------------------------------------------------------
 
@@ -56,17 +56,7 @@ def test_undeclared_completion_is_an_unknown_method(mcp_tour: Tour) -> None:
     answers = undeclared_completions(mcp_tour)
     if any(completion_values(exchange) for exchange in answers):
         raise NotVerified("the server has completions, and does not declare them")
-    status = mcp_tour.dialect.unknown_method
-    if status is not None and any(
-        step.exchange.status != status for step in mcp_tour.named("unknown method")
-    ):
-        status = None  # what a method gets that never was is jsonrpc.method-not-found-404's
-    gravest(partial(judge_unsupported, exchange, status) for exchange in answers)
-
-
-def judge_unsupported(exchange: Exchange, status: int | None) -> None:
-    """Judge what a completion got that the server does not support."""
-    assert_method_not_found(Answer("completion/complete", exchange).coded(), status=status)
+    gravest(partial(judge_gated, mcp_tour, METHOD, exchange) for exchange in answers)
 
 
 # -- result -----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pytest_mcp_http.assertions.http import assert_no_server_error
 from pytest_mcp_http.assertions.input_requests import CAPABILITIES, asked_in
 from pytest_mcp_http.assertions.lifecycle import (
     assert_capability_shapes,
+    assert_given_up_requests_cancelled,
     assert_initialize_result,
     assert_initialized_accepted,
     assert_method_gone,
@@ -31,8 +32,9 @@ from pytest_mcp_http.suite._conversations import SAMPLE, judge_undeclared
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import OWN_CHAPTERS
 from pytest_mcp_http.suite._malformed import Answer
-from pytest_mcp_http.suite._probes import needs_session, refused_by_others
+from pytest_mcp_http.suite._probes import declared, needs_session, refused_by_others
 from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._timeouts import unanswered_requests
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS, UNKNOWN_NAME, UNKNOWN_URI, Step
 from pytest_mcp_http.wire import jsonrpc
@@ -51,18 +53,6 @@ REMOVED: Mapping[str, dict[str, str]] = {
     "resources/unsubscribe": {"uri": UNKNOWN_URI},
 }
 """Methods that 2026-07-28 has no more, with params that were right before."""
-
-
-def declared(tour: Tour) -> Mapping[str, Any]:
-    """Return the declared capabilities.
-
-    Raises:
-        NotVerified: If they are no object, which `lifecycle.initialize-result` reports.
-    """
-    result = tour.opening.result
-    if not isinstance(result, dict) or not isinstance(result.get("capabilities"), dict):
-        raise NotVerified("the capabilities cannot be read")
-    return tour.capabilities
 
 
 def offers(capabilities: Mapping[str, Any], name: str) -> bool:
@@ -265,7 +255,8 @@ def assert_nothing_asked(tour: Tour) -> None:
 
 @requirement("lifecycle.undeclared-notifications-absent")
 def test_notifications_are_declared(mcp_tour: Tour) -> None:
-    capabilities = declared(mcp_tour)
+    # Log messages are logging.capability-declared's.
+    capabilities = {**declared(mcp_tour), "logging": {}}
     if not undeclared_notifications(capabilities):
         raise NotApplicable("the server declares everything that its notifications need")
     streams = [exchange for exchange in mcp_tour.exchanges if exchange.is_sse]
@@ -332,6 +323,14 @@ def test_ping_is_served_before_initialized(mcp_tour: Tour) -> None:
             exchange,
             note=True,
         )
+
+
+# -- time-outs --------------------------------------------------------------------------------------------
+
+
+@requirement("lifecycle.request-timeouts")
+def test_requests_that_time_out_are_cancelled(mcp_tour: Tour) -> None:
+    assert_given_up_requests_cancelled(unanswered_requests(mcp_tour))
 
 
 # -- what is gone -----------------------------------------------------------------------------------------

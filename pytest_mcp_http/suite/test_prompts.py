@@ -15,6 +15,7 @@ from pytest_mcp_http.assertions.mrtr import is_input_required
 from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, METHOD_NOT_FOUND, is_refusal
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._changes import changed_list
+from pytest_mcp_http.suite._gated import judge_gated
 from pytest_mcp_http.suite._invalid_params import judge_invalid_params
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import listings
@@ -61,14 +62,16 @@ def test_prompts_are_declared_in_discovery(mcp_tour: Tour) -> None:
 
 @requirement("prompts.respect-negotiation")
 def test_undeclared_prompts_are_refused(mcp_tour: Tour) -> None:
-    exchange = Answer("prompts/list", undeclared_list(mcp_tour)).coded()
+    exchange = undeclared_list(mcp_tour)
     result = exchange.result
     if isinstance(result, dict) and result.get("prompts"):
         raise NotVerified("the server has prompts, and does not declare them")
-    if code_in(exchange) != METHOD_NOT_FOUND:
-        known = isinstance(result, dict) or is_refusal(exchange)
+    lenient = isinstance(result, dict) or is_refusal(exchange)
+    if mcp_tour.dialect.sessions and lenient and code_in(exchange) != METHOD_NOT_FOUND:
+        # Only from 2026-07-28 on it is said of a method that it does not exist without its capability.
         expected = f"JSON-RPC error {METHOD_NOT_FOUND}, as prompts are not declared"
-        violated(f"{exchange.summary}, to prompts/list", expected, exchange, note=known)
+        violated(f"{exchange.summary}, to prompts/list", expected, exchange, note=True)
+    judge_gated(mcp_tour, "prompts/list", exchange)
 
 
 # -- list -------------------------------------------------------------------------------------------------
@@ -161,8 +164,14 @@ def test_arguments_are_validated(mcp_tour: Tour) -> None:
 
 
 def judge_validated(wrong: WrongArgument) -> None:
-    """Judge what an argument got that is no string."""
+    """Judge what an argument got that is no string.
+
+    Raises:
+        NotVerified: If the server asks for input first, which it may from 2026-07-28 on.
+    """
     exchange = Answer("prompts/get", wrong.exchange).coded()
+    if is_input_required(exchange):
+        raise NotVerified("the server asks for input before it renders the prompt")
     expected = [f"JSON-RPC error {INVALID_PARAMS}"]
     if not is_refusal(exchange):
         # A number can be written as a string, so a server that does so may have looked at it.

@@ -20,7 +20,6 @@ from pytest_mcp_http.assertions.resources import (
     RESOURCE_NOT_FOUND,
     annotations_in,
     assert_blobs_encoded,
-    assert_internal_error,
     assert_last_modified,
     assert_no_empty_contents,
     assert_not_traversed,
@@ -28,6 +27,7 @@ from pytest_mcp_http.assertions.resources import (
     assert_resource_uris,
     assert_text_is_text,
     assert_text_or_blob,
+    assert_unreadable_is_internal,
     assert_uri_refused,
     assert_uris_unique,
     contents_in,
@@ -57,6 +57,9 @@ from pytest_mcp_http.suite._resources import (
 from pytest_mcp_http.suite._shapes import judge_shapes
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
+
+RESERVED_CODES = range(-32099, -31999)
+"""Codes whose meaning the specification gives, from 2026-07-28 on."""
 
 MOVED_OR_GUARDED = (401, 403, 407, 429)
 """Statuses of what is there, for those who may see it."""
@@ -186,8 +189,8 @@ def test_unknown_resource_is_an_invalid_param(mcp_tour: Tour) -> None:
     exchange = unknown(mcp_tour)
     if contents_in(exchange) == []:
         raise NotVerified("an empty array of contents came, see resources.not-found-no-empty-contents")
-    if code_in(exchange) == RESOURCE_NOT_FOUND:
-        raise NotVerified(f"the code {RESOURCE_NOT_FOUND} came, see jsonrpc.no-32002")
+    if code_in(exchange) in RESERVED_CODES:
+        raise NotVerified(f"the code {code_in(exchange)} came, which the chapter jsonrpc judges")
     assert_resource_not_found(exchange, INVALID_PARAMS)
 
 
@@ -207,7 +210,7 @@ def test_failure_is_an_internal_error(mcp_tour: Tour) -> None:
     judgements: list[Callable[[], object]] = []
     for exchange in found:
         refused_by_others(exchange)
-        judgements.append(partial(assert_internal_error, exchange))
+        judgements.append(partial(assert_unreadable_is_internal, exchange))
     gravest(judgements)
 
 

@@ -17,7 +17,6 @@ from pytest_mcp_http.assertions.tasks import (
     assert_task_timestamp,
     assert_task_transitions,
     assert_task_ttl,
-    related_task,
     task_status,
     tasks_in,
 )
@@ -51,10 +50,13 @@ from pytest_mcp_http.suite._task_judging import (
     judge_blocking,
     judge_declaration,
     judge_error,
+    judge_failed,
     judge_final,
     judge_list_of_others,
     judge_prompt,
     judge_result,
+    judge_swapped,
+    judge_unique_ids,
     polled,
     refused_runs,
     unknown_tasks,
@@ -62,10 +64,11 @@ from pytest_mcp_http.suite._task_judging import (
 )
 from pytest_mcp_http.suite._task_lists import judge_cursors, judge_small_list
 from pytest_mcp_http.suite._task_messages import (
-    STATUS,
-    asked,
+    judge_asking_status,
+    judge_question_augmentation,
+    judge_question_relation,
     judge_relation,
-    notifications,
+    judge_status_notifications,
 )
 from pytest_mcp_http.suite._tasks import LONG_TICKS, cancelled_task, observed
 from pytest_mcp_http.suite._tasks_extension import tasks
@@ -122,11 +125,7 @@ def test_task_ids_are_strings(mcp_tour: Tour) -> None:
 
 @requirement("tasks.id-unique")
 def test_task_ids_are_unique(mcp_tour: Tour) -> None:
-    ids: set[str] = set()
-    for run in observed(mcp_tour).made:
-        if run.task_id in ids:
-            violated(f"a second task with the taskId {run.task_id!r}", "an id of its own", run.created)
-        ids |= {run.task_id} if run.task_id is not None else set()
+    judge_unique_ids(observed(mcp_tour))
 
 
 @requirement("tasks.unguessable-ids")
@@ -157,52 +156,22 @@ def test_ended_tasks_keep_their_status(mcp_tour: Tour) -> None:
 
 @requirement("tasks.input-required-status")
 def test_task_that_asks_says_so(mcp_tour: Tour) -> None:
-    for run, message, poll in asked(observed(mcp_tour)):
-        if task_status(poll) != "input_required":
-            violated(
-                f"a task that is {task_status(poll)!r} while {message.method} waits for its answer",
-                "input_required",
-                poll,
-            )
-        if run.status == "input_required":
-            violated("a task that stays input_required after it was answered", "working", run.polls[-1][1])
+    judge_asking_status(observed(mcp_tour))
 
 
 @requirement("tasks.input-request-related")
 def test_what_is_asked_for_names_its_task(mcp_tour: Tour) -> None:
-    for run, message, _ in asked(observed(mcp_tour)):
-        if related_task(message.params) != run.task_id:
-            assert run.early is not None
-            violated(
-                f"{message.method} with {related_task(message.params)!r} as related task",
-                f"the taskId {run.task_id!r} in _meta",
-                run.early.exchange,
-            )
+    judge_question_relation(observed(mcp_tour))
 
 
 @requirement("tasks.requestor-gated")
 def test_client_without_tasks_is_asked_for_none(mcp_tour: Tour) -> None:
-    for run, message, _ in asked(observed(mcp_tour)):
-        if isinstance(message.params, dict) and "task" in message.params:
-            assert run.early is not None
-            violated(
-                f"{message.method} asks for a task, of a client that declares none",
-                "a request without task",
-                run.early.exchange,
-            )
+    judge_question_augmentation(observed(mcp_tour))
 
 
 @requirement("tasks.failed-status-message")
 def test_failed_tasks_say_why(mcp_tour: Tour) -> None:
-    failed = [run for run in ended(observed(mcp_tour)) if run.status == "failed" or run.reports_error]
-    if not failed:
-        raise NotVerified("no tool of the role task fails")
-    for run in failed:
-        last = run.last
-        if run.status != "failed":
-            violated(f"a task that is {run.status!r}, with a result that reports an error", "failed", last)
-        if not any(str(task.get("statusMessage") or "").strip() for task in tasks_in(last)):
-            violated("a failed task without statusMessage", "a statusMessage that says why", last)
+    judge_failed(observed(mcp_tour))
 
 
 # -- what tasks say of themselves ---------------------------------------------------------------------------
@@ -272,35 +241,18 @@ def test_results_name_their_task(mcp_tour: Tour) -> None:
 
 @requirement("tasks.param-is-truth")
 def test_param_outweighs_metadata(mcp_tour: Tour) -> None:
-    seen = observed(mcp_tour)
-    if seen.swapped is None:
-        raise NotVerified("it takes two tasks")
-    wanted, found = seen.made[0].task_id, [task.get("taskId") for task in tasks_in(seen.swapped)]
-    if found != [wanted]:
-        violated(
-            f"{found or seen.swapped.summary}, to tasks/get whose metadata names another task",
-            f"the task that the parameter names, {wanted!r}",
-            seen.swapped,
-        )
+    judge_swapped(observed(mcp_tour))
 
 
 @requirement("tasks.no-related-meta-in-get")
 def test_descriptions_of_tasks_carry_no_related_task(mcp_tour: Tour) -> None:
-    seen = observed(mcp_tour)
-    made = {id(run.created) for run in seen.made}
-    for exchange in described(seen):
-        if id(exchange) not in made:
-            assert_no_related_task(exchange)
+    for exchange in described(observed(mcp_tour), new=False):
+        assert_no_related_task(exchange)
 
 
 @requirement("tasks.status-notification-meta")
 def test_status_notifications_carry_no_related_task(mcp_tour: Tour) -> None:
-    found = list(notifications(observed(mcp_tour), STATUS))
-    if not found:
-        raise NotApplicable("the server sent no notifications/tasks/status")
-    for _, params, exchange in found:
-        if related_task(params) is not None:
-            violated(f"{STATUS} with a related task in _meta", "one without it", exchange)
+    judge_status_notifications(observed(mcp_tour))
 
 
 # -- the list -----------------------------------------------------------------------------------------------

@@ -114,11 +114,13 @@ def task(selected: Predicate, **members: object) -> Layer:
     return result(selected, change)
 
 
-def errors(selected: Predicate, **members: object) -> Layer:
-    """Set members of the errors that some requests get."""
+def errors(selected: Predicate, *, only: int | None = None, **members: object) -> Layer:
+    """Set members of the errors that some requests get, or only of those with a code."""
 
     def changed(message: Any, context: RequestContext) -> Any:
         if "error" not in message or not selected(context):
+            return message
+        if only is not None and message["error"]["code"] != only:
             return message
         return {**message, "error": {**message["error"], **members}}
 

@@ -16,7 +16,7 @@ TTL = "ttlMs"
 SCOPE = "cacheScope"
 
 
-def fault(id: str, requirement: str, summary: str, layer: Layer) -> Fault:
+def fault(id: str, requirement: str, summary: str, layer: Layer, *, paged: str = "none") -> Fault:
     """Make a fault of the era that has the hints."""
     return Fault(
         f"caching.{id}",
@@ -24,7 +24,7 @@ def fault(id: str, requirement: str, summary: str, layer: Layer) -> Fault:
         ("stateless",),
         summary=summary,
         layer=layer,
-        options={"paged": "all"},
+        options={"paged": paged},
     )
 
 
@@ -122,18 +122,21 @@ FAULTS = (
         "scope-same-on-pages",
         "the second page of a list has another cacheScope",
         on_second_page("tools/list", lambda result: result.update({SCOPE: "private"})),
+        paged="all",
     ),
     fault(
         "second-page-without-hints",
         "hints-every-page",
         "the second page of a list has no hints",
         on_second_page("resources/list", lambda result: [result.pop(TTL), result.pop(SCOPE)]),
+        paged="all",
     ),
     fault(
         "second-page-without-ttl",
         "hints-every-page",
         "the second page of a list has no ttlMs",
         on_second_page("tools/list", lambda result: result.pop(TTL)),
+        paged="all",
     ),
     fault(
         "hints-on-interim",

@@ -14,6 +14,7 @@ from reference_server._layers import (
     combine,
     push_to_get_streams,
     rewrite_message,
+    when,
 )
 from reference_server.faults import Fault
 from reference_server.faults.subscriptions import asked, taken_as, watches_resources, with_filter
@@ -54,8 +55,6 @@ async def to_everybody(call: Call) -> None:
 
 def all_resources(context: RequestContext) -> dict[str, Any]:
     """Take a subscription to a resource for one to all of them."""
-    if not watches_resources(context):
-        return asked(context)
     return {**asked(context), "resourceSubscriptions": list(RESOURCES)}
 
 
@@ -163,7 +162,7 @@ FAULTS = (
         "subscriptions.all-resources",
         "subscriptions.only-requested-uris",
         "who watches one resource is told of the changes of all",
-        combine(with_filter(as_asked), taken_as(all_resources)),
+        combine(with_filter(as_asked), when(watches_resources, taken_as(all_resources))),
     ),
     to_listeners(
         "subscriptions.update-not-told",

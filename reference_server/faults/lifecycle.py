@@ -29,11 +29,6 @@ SLOW = 1.2
 """Seconds by which the slow ping is late."""
 
 ROOTS_REQUEST = {"jsonrpc": "2.0", "id": "server-1", "method": "roots/list"}
-LOG = {
-    "jsonrpc": "2.0",
-    "method": "notifications/message",
-    "params": {"level": "info", "data": "ping served"},
-}
 
 
 def initialize_result(change: Callable[[Json], Json]) -> Layer:
@@ -244,24 +239,22 @@ FAULTS = (
         options=STREAMED,
     ),
     Fault(
-        "lifecycle.logs-undeclared",
-        ("lifecycle.undeclared-notifications-absent",),
-        summary="Log messages are sent, although logging is not declared.",
-        layer=ahead("prompts/list", LOG),
-        options=STREAMED,
-    ),
-    Fault(
         "lifecycle.list-changed-undeclared",
         ("lifecycle.undeclared-notifications-absent",),
         summary="Changed tools are announced, although listChanged is not declared.",
-        layer=ahead("tools/list", {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}),
+        layer=combine(
+            capability("tools", {}),
+            ahead("tools/list", {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}),
+        ),
         options=STREAMED,
     ),
     Fault(
         "lifecycle.logging-not-served",
         ("lifecycle.capability-method-agreement",),
         summary="logging is declared, but logging/setLevel is an unknown method.",
-        layer=capability("logging", {}),
+        layer=answer_instead(
+            is_call_of("logging/setLevel"), 200, body=error(METHOD_NOT_FOUND, "Method not found")
+        ),
     ),
     Fault(
         "lifecycle.completions-not-served",

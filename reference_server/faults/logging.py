@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from reference_server._context import MODERN_REVISIONS, Layer, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, MODERN_REVISIONS, Layer, RequestContext
 from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, encode, error_message
-from reference_server._layers import answer_instead, rewrite_message, rewrite_request_body, when
+from reference_server._layers import answer_instead, combine, rewrite_message, rewrite_request_body, when
 from reference_server.faults import Fault
 from reference_server.faults.schema import OPENING, before_result_of, result_of
 from reference_server.faults.subscription_streams import sent_to_all
@@ -18,6 +18,8 @@ LOG_MESSAGE: Final = "notifications/message"
 LOG_TOOL: Final = "log_each_level"
 LEVEL_KEY: Final = "io.modelcontextprotocol/logLevel"
 LEVELS: Final = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
+LISTED: Final = {"method": LOG_MESSAGE, "params": {"level": "info", "data": "Tools were listed"}}
+STREAMED: Final[dict[str, bool | float | str]] = {"json_response": False}
 PEM: Final = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END PRIVATE KEY-----"
 
 
@@ -143,6 +145,17 @@ FAULTS = (
         result_of(OPENING, lambda r: r["capabilities"].pop("logging", None)),
     ),
     fault(
+        "undeclared-lists",
+        "capability-declared",
+        "that tools are listed is logged, but logging is not declared",
+        combine(
+            result_of(OPENING, lambda r: r["capabilities"].pop("logging", None)),
+            before_result_of("tools/list", LISTED, revisions=HANDSHAKE_REVISIONS),
+        ),
+        modes=STATELESS,
+        options=STREAMED,
+    ),
+    fault(
         "level-repeated",
         "set-level-empty-result",
         "the result of logging/setLevel repeats the level",
@@ -211,11 +224,7 @@ FAULTS = (
         "lists-logged",
         "no-message-without-log-level",
         "that tools are listed is logged, asked for or not",
-        before_result_of(
-            "tools/list",
-            {"method": LOG_MESSAGE, "params": {"level": "info", "data": "Tools were listed"}},
-            revisions=MODERN_REVISIONS,
-        ),
+        before_result_of("tools/list", LISTED, revisions=MODERN_REVISIONS),
         modes=STATELESS,
     ),
     fault(

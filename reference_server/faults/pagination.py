@@ -160,7 +160,12 @@ FAULTS = (
         "the first page has an item of the second, too",
         pages(
             lambda result, context: (
-                result.update(resources=[*result["resources"], {"uri": "reference://pixel", "name": "pixel"}])
+                result.update(
+                    resources=[
+                        *result["resources"],
+                        {"uri": "file:///reference/notes/today.txt", "name": "today.txt"},
+                    ]
+                )
                 if context.rpc_method == "resources/list" and "nextCursor" in result
                 else None
             )

@@ -15,9 +15,10 @@ from reference_server._context import (
     RequestContext,
 )
 from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, error_message
-from reference_server._layers import answer_instead, combine, rewrite_message
+from reference_server._layers import answer_instead, combine, rewrite_message, when
 from reference_server.faults import Fault
 from reference_server.faults.schema import result_of
+from reference_server.faults.subscriptions import with_filter
 from reference_server.variants.lifecycle import with_capabilities
 
 Json = dict[str, Any]
@@ -61,6 +62,26 @@ def refused(uris: Callable[[str], bool], code: int, *, status: int = 200) -> Lay
     return answer_instead(
         reads(uris), status, body=lambda context: error_message(code, "No", request_id=context.rpc_id)
     )
+
+
+def list_refused(code: int, *, status_modern: int = 200) -> Layer:
+    """Refuse the list of resources."""
+
+    def layer(status: int) -> Layer:
+        return answer_instead(
+            lambda c: c.is_request and c.rpc_method == "resources/list" and c.revision is not None,
+            status,
+            body=lambda c: error_message(code, "No resources", request_id=c.rpc_id),
+        )
+
+    return combine(
+        when(lambda c: c.is_modern, layer(status_modern)), when(lambda c: not c.is_modern, layer(200))
+    )
+
+
+def without_resources(granted: dict[str, Any], context: RequestContext) -> dict[str, Any]:
+    """Acknowledge nothing of resources."""
+    return {name: value for name, value in granted.items() if not name.startswith("resource")}
 
 
 def last_listed(**members: Any) -> Layer:
@@ -117,25 +138,14 @@ def fault(
 
 FAULTS = (
     fault(
-        "undeclared",
-        "capability-declared",
-        "resources are listed and not declared",
-        with_capabilities(resources=None),
-        revisions=MODERN_REVISIONS,
-    ),
-    fault(
         "templates-undeclared",
         "capability-declared",
         "templates of resources are listed, and resources are not declared",
         combine(
             with_capabilities(resources=None),
-            answer_instead(
-                lambda c: c.is_request and c.rpc_method == "resources/list" and c.revision is not None,
-                200,
-                body=lambda c: error_message(METHOD_NOT_FOUND, "Method not found", request_id=c.rpc_id),
-            ),
+            with_filter(without_resources),
+            list_refused(METHOD_NOT_FOUND, status_modern=404),
         ),
-        revisions=HANDSHAKE_REVISIONS,
     ),
     fault(
         "list-missing",
@@ -162,11 +172,7 @@ FAULTS = (
         "list-fails",
         "list-answered.legacy",
         "resources/list fails, although resources are declared",
-        answer_instead(
-            lambda c: c.is_request and c.rpc_method == "resources/list" and c.revision is not None,
-            200,
-            body=lambda c: error_message(INTERNAL_ERROR, "Internal error", request_id=c.rpc_id),
-        ),
+        list_refused(INTERNAL_ERROR),
         revisions=HANDSHAKE_REVISIONS,
     ),
     fault(

@@ -111,12 +111,6 @@ FAULTS = (
         result_of("tools/list", lambda r: r["tools"][0].update(description=None)),
     ),
     fault(
-        "schema.prompt-content-list",
-        "schema.messages-valid",
-        "the content of a prompt message is an array",
-        result_of("prompts/get", lambda r: r["messages"][0].update(content=[r["messages"][0]["content"]])),
-    ),
-    fault(
         "schema.template-uri",
         "schema.messages-valid",
         "a template has uri instead of uriTemplate",

@@ -128,7 +128,7 @@ FAULTS = (
         "unknown-poll",
         "ext-unknown-id",
         "the poll of an unknown task gets an error of its own",
-        errors(lambda c: is_new("tasks/get")(c) and declares(c), code=-32001),
+        errors(is_new("tasks/get"), only=INVALID_PARAMS, code=-32001),
     ),
     new(
         "open-to-all",

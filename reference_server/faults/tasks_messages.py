@@ -44,9 +44,9 @@ LATE: Final = (0.0, 0.15, 0.15)
 
 
 async def _hurried(call: Call) -> None:
-    """Refuse to wait for a task of the counter that works."""
+    """Refuse to wait for a task that works; one that asks for something is waited for."""
     response = await call.capture(as_method(call.context, "tasks/get"))
-    if of_tool("count_ticks")(call.context) and any(
+    if not of_tool("ask_back")(call.context) and any(
         message.get("result", {}).get("status") == "working" for message in response.messages
     ):
         refusal = error_message(INVALID_PARAMS, "The task works", request_id=call.context.rpc_id)
@@ -60,6 +60,10 @@ async def _described(call: Call) -> None:
     response = await call.capture()
     if of_tool("count_ticks")(call.context):
         response = await call.capture(as_method(call.context, "tasks/get"))
+        for message in response.messages:
+            _related(message["result"], call.context)
+            await call.answer(200, (), message)
+            return
     await answer(call, response)
 
 

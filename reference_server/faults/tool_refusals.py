@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from reference_server._context import (
-    Layer,
-)
+from reference_server._context import Layer
 from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND
 from reference_server._layers import combine
 from reference_server.faults._tool_calls import (

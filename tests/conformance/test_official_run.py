@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -14,8 +13,8 @@ from typing import Any
 import pytest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "official_suite.py"
+PAGE = SCRIPT.parents[1] / "docs" / "reference" / "official-suite.json"
 CANNOT_RUN = 3
-LIMIT = 300
 REVISION = "2025-11-25"
 
 
@@ -102,6 +101,31 @@ def test_a_check_that_fails_once_has_failed(suite: ModuleType) -> None:
     assert "  1 scenarios that count: 1 passed, 1 failed, 0 warned, 0 skipped" in lines
 
 
+@pytest.mark.parametrize(("status", "exit_status"), [("SUCCESS", 0), ("FAILURE", 1)])
+def test_the_exit_status_tells_how_it_went(
+    suite: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    status: str,
+    exit_status: int,
+) -> None:
+    monkeypatch.setattr(suite, "run", lambda revisions: [check(suite, status=status)])
+    monkeypatch.setattr(suite, "expectations", dict)
+    assert suite.main(["--revision", REVISION]) == exit_status
+    assert capsys.readouterr().out.startswith(f"{suite.PACKAGE} against the reference server\n{REVISION}\n")
+
+
+def test_a_suite_that_fails_is_told(
+    suite: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(revisions: object) -> None:
+        raise suite.SuiteFailed("no results")
+
+    monkeypatch.setattr(suite, "run", fail)
+    assert suite.main([]) == 1
+    assert capsys.readouterr().err == "the official suite failed: no results\n"
+
+
 # -- where it cannot be run ---------------------------------------------------------------------------------
 
 
@@ -178,11 +202,21 @@ def test_a_suite_without_results_has_failed(
 # -- the run ------------------------------------------------------------------------------------------------
 
 
-def test_the_reference_server_passes_the_official_suite() -> None:
+def test_the_reference_server_passes_the_official_suite(suite: ModuleType) -> None:
     pytest.importorskip("mcp.server.mcpserver", reason="the reference server needs mcp 2.x")
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT)], capture_output=True, text=True, timeout=LIMIT, check=False
-    )
-    if done.returncode == CANNOT_RUN:
-        pytest.skip(done.stderr.strip())
-    assert done.returncode == 0, done.stdout + done.stderr
+    try:
+        checks = suite.run(suite.REVISIONS)
+    except suite.CannotRun as reason:
+        pytest.skip(str(reason))
+    lines, fine = suite.report(checks, suite.expectations())
+    assert fine, "\n".join(lines)
+    on_the_page = {
+        (revision, scenario["scenario"], check["check"])
+        for scenario in json.loads(PAGE.read_text(encoding="utf-8"))
+        for check in scenario["checks"]
+        for revision in check["requirements"]
+    }
+    unknown = {
+        check.key for check in checks if not {check.key, (check.revision, "*", check.id)} & on_the_page
+    }
+    assert not unknown, "the page on the official suite lacks them"

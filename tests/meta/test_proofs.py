@@ -11,7 +11,7 @@ from pytest_mcp_http.spec.registry import requirements
 from pytest_mcp_http.spec.revisions import era_of
 from reference_server.faults import catalogue
 
-PARTS: dict[str, set[str]] = {"tasks": set()}
+PARTS: dict[str, set[str]] = {}
 """What is judged of the chapters that are judged in part."""
 
 

@@ -104,7 +104,7 @@ def test_wrong_arguments_give_an_error_that_says_which(
 
 
 def test_hints_are_true() -> None:
-    changing = {"start_transaction", "add_operation", "touch_resource", "run_job", "run_batch"}
+    changing = {"start_transaction", "add_operation", "touch_resource", "toggle_item", "run_job", "run_batch"}
     assert changing <= {tool.name for tool in tools.TOOLS.values() if not tool.read_only}
 
 
@@ -138,7 +138,9 @@ def test_features_over_the_wire(rpc: Any, stateless: Any) -> None:
 
     assert {tool["name"] for tool in result("tools/list")["tools"]} == set(tools.TOOLS)
     assert {prompt["name"] for prompt in result("prompts/list")["prompts"]} == set(prompts.PROMPTS)
-    assert {item["uri"] for item in result("resources/list")["resources"]} == set(resources.RESOURCES)
+    first = result("resources/list")
+    second = result("resources/list", cursor=first["nextCursor"])
+    assert [item["uri"] for item in (*first["resources"], *second["resources"])] == list(resources.RESOURCES)
     assert result("resources/templates/list")["resourceTemplates"][0]["uriTemplate"] == resources.TEMPLATE_URI
     assert "Grüße" in result("resources/read", uri="reference://greeting")["contents"][0]["text"]
     prompt = result("prompts/get", name="review_text", arguments={"text": "abc"})
