@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reference_server._calls import JSON_TYPE, Response
-from reference_server._context import HANDSHAKE_REVISIONS, Layer, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, MODERN_REVISIONS, Layer, RequestContext
 from reference_server._jsonrpc import MISSING_CLIENT_CAPABILITY, encode
 from reference_server._layers import EventBlock, combine, hold_open, rewrite_events, rewrite_message, tee
 from reference_server.corrections_modern import CAPABILITIES_KEY
@@ -15,6 +15,7 @@ from reference_server.faults._asking import (
     STREAMED,
     Json,
     asking,
+    both,
     fault,
     interim,
     is_ask,
@@ -176,11 +177,12 @@ FAULTS = (
         rewrite_events(_twice),
         STREAMED,
     ),
-    fault(
+    both(
         "asks-undeclared-roots",
         "roots-capability",
         "a client that declared nothing is asked for roots",
         _undeclared("roots", others=False),
+        revisions=MODERN_REVISIONS,
     ),
     fault(
         "asks-undeclared",

@@ -21,9 +21,14 @@ def named(name: Callable[[int], object]) -> Layer:
     numbers = count(1)
 
     def request(message: Any, context: RequestContext) -> Any:
+        given = context.state.setdefault("given names", {})
+        if message.get("method") == "notifications/cancelled":
+            params = message["params"]
+            id = given.get(params.get("requestId"), params.get("requestId"))
+            return {**message, "params": {**params, "requestId": id}}
         if "method" not in message or not requests_of(message):
             return message
-        id = name(next(numbers))
+        id = given[message["id"]] = name(next(numbers))
         context.state.setdefault("renamed", {})[encode(id)] = message["id"]
         return {**message, "id": id}
 
@@ -55,14 +60,6 @@ FAULTS = (
         "server-request-id",
         "requests of the server have fractions as ids",
         named(lambda number: number + 0.5),
-        revisions=OLD,
-        chapter="jsonrpc",
-    ),
-    both(
-        "null-as-request-id",
-        "server-request-id",
-        "requests of the server have the id null",
-        named(lambda number: None),
         revisions=OLD,
         chapter="jsonrpc",
     ),
