@@ -42,6 +42,7 @@ from pytest_mcp_http.suite._changes import changed_list
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import listings
 from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._resources import undeclared_lists
 from pytest_mcp_http.suite._shapes import judge_shape
 from pytest_mcp_http.suite._tool_inputs import wrong_by_composition, wrong_calls
 from pytest_mcp_http.suite._tool_lists import (
@@ -212,8 +213,17 @@ def test_content_blocks_are_valid(mcp_tour: Tour) -> None:
 
 @requirement("tools.embedded-resource-capability")
 def test_embedded_resources_are_declared(mcp_tour: Tour) -> None:
-    for call in results_with(mcp_tour, "an embedded resource", embeds_resource):
+    found = results_with(mcp_tour, "an embedded resource", embeds_resource)
+    if mcp_tour.capabilities.get("resources") is None and lists_resources(mcp_tour):
+        raise NotVerified("the server lists resources all the same, see resources.capability-declared")
+    for call in found:
         assert_resources_declared(call.exchange, mcp_tour.capabilities)
+
+
+def lists_resources(tour: Tour) -> bool:
+    """Tell whether a server that declares no resources has some."""
+    lists = [(each.result, member) for _, member, each in undeclared_lists(tour)]
+    return any(isinstance(result, dict) and result.get(member) for result, member in lists)
 
 
 def embeds_resource(exchange: Exchange) -> bool:
