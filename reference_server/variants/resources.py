@@ -140,8 +140,10 @@ def unannounced(message: Any, context: RequestContext) -> Any:
 
 def with_announcement(message: Any, context: RequestContext) -> Any:
     """Announce what a call changed ahead of its result."""
-    arguments = context.params.get("arguments", {})
+    arguments = context.params.get("arguments")
     found: dict[str, Any] = {"jsonrpc": "2.0"}
+    if not isinstance(arguments, dict):
+        return message
     if context.params.get("name") == "toggle_item":
         found["method"] = f"notifications/{arguments['kind']}/list_changed"
     elif context.session is not None and arguments.get("uri") in context.session.subscribed:
