@@ -84,6 +84,12 @@ def without_resources(granted: dict[str, Any], context: RequestContext) -> dict[
     return {name: value for name, value in granted.items() if not name.startswith("resource")}
 
 
+def without_embedded(result: Json) -> None:
+    """Leave resources out of the result of a tool."""
+    if "content" in result:
+        result["content"] = [block for block in result["content"] if block["type"] != "resource"]
+
+
 def last_listed(**members: Any) -> Layer:
     """Change members of the last resource of each page."""
     return result_of("resources/list", lambda result: result["resources"][-1].update(members))
@@ -145,6 +151,7 @@ FAULTS = (
             with_capabilities(resources=None),
             with_filter(without_resources),
             list_refused(METHOD_NOT_FOUND, status_modern=404),
+            result_of("tools/call", without_embedded),
         ),
     ),
     fault(

@@ -16,6 +16,7 @@ from reference_server._context import (
 from reference_server._jsonrpc import METHOD_NOT_FOUND, encode, error_message
 from reference_server._layers import Call, answer_instead, combine, handle, when
 from reference_server._layers import rewrite_message as rewrite
+from reference_server.extras import KINDS
 from reference_server.faults.pagination import lists, pages
 from reference_server.faults.resources import UNKNOWN, served
 from reference_server.faults.schema import result_of
@@ -140,9 +141,11 @@ def unannounced(message: Any, context: RequestContext) -> Any:
 
 def with_announcement(message: Any, context: RequestContext) -> Any:
     """Announce what a call changed ahead of its result."""
-    arguments = context.params.get("arguments", {})
+    arguments = context.params.get("arguments")
     found: dict[str, Any] = {"jsonrpc": "2.0"}
-    if context.params.get("name") == "toggle_item":
+    if not isinstance(arguments, dict):
+        return message
+    if context.params.get("name") == "toggle_item" and arguments.get("kind") in KINDS:
         found["method"] = f"notifications/{arguments['kind']}/list_changed"
     elif context.session is not None and arguments.get("uri") in context.session.subscribed:
         found |= {"method": UPDATED, "params": {"uri": arguments["uri"]}}
