@@ -32,6 +32,7 @@ from pytest_mcp_http.assertions.refusals import (
     assert_invalid_params,
     assert_invalid_request,
 )
+from pytest_mcp_http.assertions.tools import is_tool_success
 from pytest_mcp_http.assertions.transport import assert_request_content_type, assert_utf8_body
 from pytest_mcp_http.fuzz.mutation import CALL, Mutation, is_request, portable, wellformed
 from pytest_mcp_http.fuzz.requests import EXTRA, breaks_required, subschema
@@ -235,8 +236,7 @@ def arguments_refused(sent: Sent) -> bool:
     null = sent.mutation.after is None and sent.mutation.node.before is ABSENT
     if null or not breaks_schema(sent):
         return False  # null is how some clients leave a member out
-    result = sent.exchange.result
-    if isinstance(result, dict) and _is_complete(result) and result.get("isError") is not True:
+    if is_tool_success(sent.exchange):
         expected = ("a tool result with isError true", "a JSON-RPC error")
         violated("a tool result without isError", expected, sent.exchange, note=not _is_wrong_type(sent))
     return sent.judged and sent.exchange.response is not None
@@ -289,10 +289,6 @@ def _arguments(sent: Sent) -> Any:
     """Return the arguments of a call; none, or null, are as good as an object without members."""
     found = sent.message["params"].get("arguments")
     return {} if found is None else found
-
-
-def _is_complete(result: dict[str, Any]) -> bool:
-    return result.get("resultType", "complete") == "complete" and "content" in result
 
 
 def _odd_code(exchange: Exchange) -> bool:
