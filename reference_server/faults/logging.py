@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from reference_server._context import HANDSHAKE_REVISIONS, MODERN_REVISIONS, Layer, RequestContext
+import anyio
+
+from reference_server._context import HANDSHAKE_REVISIONS, MODERN_REVISIONS, Layer, Message, RequestContext
 from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, encode, error_message
-from reference_server._layers import answer_instead, combine, rewrite_message, rewrite_request_body, when
+from reference_server._layers import (
+    Call,
+    answer_instead,
+    combine,
+    handle,
+    rewrite_message,
+    rewrite_request_body,
+    when,
+)
 from reference_server.faults import Fault
 from reference_server.faults.schema import OPENING, before_result_of, result_of
 from reference_server.faults.subscription_streams import sent_to_all
@@ -18,6 +28,9 @@ LOG_MESSAGE: Final = "notifications/message"
 LOG_TOOL: Final = "log_each_level"
 LEVEL_KEY: Final = "io.modelcontextprotocol/logLevel"
 LEVELS: Final = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
+BESIDE_SECONDS: Final = 0.2
+"""How long a call waits for messages of another one."""
+
 LISTED: Final = {"method": LOG_MESSAGE, "params": {"level": "info", "data": "Tools were listed"}}
 STREAMED: Final[dict[str, bool | float | str]] = {"json_response": False}
 PEM: Final = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END PRIVATE KEY-----"
@@ -106,15 +119,25 @@ def late_message(message: Any, context: RequestContext) -> Any:
     return message
 
 
-def crossed(message: Any, context: RequestContext) -> Any:
+async def crossed(call: Call) -> None:
     """Send the messages of a call to a call beside it that asked for none, too."""
-    running: list[Any] = context.state.setdefault("logged", [])
-    if is_log_message(message):
-        running.append(message)
-        return message
-    others, asked = list(running), LEVEL_KEY in context.meta
-    running.clear()
-    return message if asked else [*others, message]
+    running: list[bytes] = call.state.setdefault("logged", [])
+
+    async def keep(message: Message) -> None:
+        body = message.get("body", b"")
+        if LOG_MESSAGE.encode() in body:
+            running.append(body)
+        await call.send(message)
+
+    if LEVEL_KEY in call.context.meta:
+        await call.forward(send=keep)
+        return
+    known = len(running)
+    with anyio.move_on_after(BESIDE_SECONDS):
+        while len(running) == known:
+            await anyio.sleep(0.005)
+    response = await call.capture()
+    await call.answer(response.status, response.headers, b"".join([*running[known:], response.body]))
 
 
 def fault(
@@ -256,8 +279,9 @@ FAULTS = (
         "crossed",
         "only-on-own-stream",
         "the messages of one request are sent to another one that runs, too",
-        when(is_log_call, rewrite_message(crossed)),
+        when(lambda context: context.is_modern and is_log_call(context), handle(crossed)),
         modes=STATELESS,
+        options=STREAMED,
     ),
     fault(
         "after-response",

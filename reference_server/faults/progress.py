@@ -82,9 +82,10 @@ def once_more(message: Any, context: RequestContext) -> list[Any]:
 
 def of_the_last_one(message: Any, context: RequestContext) -> list[Any]:
     """Report more progress of requests that are answered ahead of the answer to a later one."""
-    if not asks_for_progress(context):
-        return [message]
     ended: list[object] = context.state.setdefault(f"progress-ended-{context.revision}", [])
+    if not asks_for_progress(context):
+        ended.clear()
+        return [message]
     last = ended[-3:-1]
     ended.append(context.meta["progressToken"])
     return [*(progress(token, 99) for token in last), message]

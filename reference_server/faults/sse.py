@@ -192,7 +192,7 @@ def mixed_up(message: Any, context: RequestContext) -> Any:
     """Report the progress of a call under the token of another one that runs."""
     if not is_count(context) or not asks_for_progress(context):
         return message
-    running: list[Any] = context.state.setdefault("counting", [])
+    running: list[Any] = context.state.setdefault(f"counting-{context.session_id}", [])
     own = context.meta["progressToken"]
     if own not in running:
         running.append(own)
