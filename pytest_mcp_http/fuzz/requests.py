@@ -17,7 +17,7 @@ from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS, UNKNOWN_NAME, UNKNOWN_URI
 from pytest_mcp_http.wire.jsonrpc import ABSENT, json_type
 
-SAMPLES: Final = 2
+SAMPLES: Final = 1
 """Prompts, and resources, that are asked for."""
 
 MAX_TOOLS: Final = 20
