@@ -18,8 +18,8 @@ from pytest_mcp_http.wire.jsonrpc import ABSENT
 
 Strategy = st.SearchStrategy[Any]
 
-GENERATED: Final = 4
-"""One in so many changes has a value that is generated, or is at a node that every request has."""
+GENERATED: Final = 8
+"""About one in so many changes has a value that is generated, at any node of any request."""
 
 MAX_DEPTH: Final = 5
 """How deep values of a schema nest."""
@@ -60,7 +60,7 @@ ODD: Final[Sequence[Any]] = (
 )
 """Values that crash code which expects something else, simple ones first, and those of a kind together."""
 
-EACH: Final = (None, {}, [], True, nested(20), "\ud800")
+EACH: Final[Sequence[Any]] = (None, {}, [], True, nested(20), "\ud800")
 """The odd values of nodes whose type is known, besides those that just miss it."""
 
 
@@ -78,8 +78,8 @@ def integers() -> Strategy:
 def mutations(bases: Sequence[Base]) -> Strategy:
     """Return a strategy for valid requests with one node changed.
 
-    Most come from a list of nodes and odd values, of which Hypothesis takes none twice before it took all; so
-    a few hundred examples meet each of them. The others are generated.
+    Most have an odd value from the table of their node, of which Hypothesis takes none twice before it took
+    all; so a few hundred examples meet most of them. The others are generated.
 
     Args:
         bases: The valid requests, at least one.
@@ -88,7 +88,7 @@ def mutations(bases: Sequence[Base]) -> Strategy:
     nodes = [node for base in bases for node in places(base)["member"]]
     # What every request has is read by the same code for all of them: one request is enough for the list.
     nodes += [node for kind in ("envelope", "meta") for node in places(bases[0]).get(kind, ())]
-    listed = [Mutation(node, value) for node in nodes for value in constants(node)]
+    tables = [st.sampled_from([Mutation(node, value) for value in constants(node)]) for node in nodes]
 
     @cache
     def generated(number: int) -> Strategy:
@@ -96,11 +96,11 @@ def mutations(bases: Sequence[Base]) -> Strategy:
         return _generated(node).map(lambda after: Mutation(node, after))
 
     def of_number(number: int) -> Strategy:
-        if number < len(listed):
-            return st.just(listed[number])
+        if number < len(tables):
+            return tables[number]
         return st.sampled_from(range(len(everywhere))).flatmap(generated)
 
-    return st.sampled_from(range(len(listed) + len(listed) // GENERATED)).flatmap(of_number)
+    return st.sampled_from(range(len(tables) + 1 + len(tables) // GENERATED)).flatmap(of_number)
 
 
 def constants(node: Node) -> list[Any]:
@@ -108,7 +108,7 @@ def constants(node: Node) -> list[Any]:
     if node.path and node.path[-1] == EXTRA:
         return [None, 0, "\x00", nested(20)]
     schema = _schema(node)
-    table = [*near_misses(schema), *(ODD if schema is True else EACH)]
+    table = list(ODD) if schema is True else [*EACH, *near_misses(schema)]
     if not node.path:
         # No message is an array where there are no batches, and elsewhere it is one of several.
         table = [value for value in table if not isinstance(value, list)]
