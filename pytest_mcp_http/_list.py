@@ -25,6 +25,8 @@ UNDECIDABLE: Mapping[str, str] = {
     "tasks.list-paginated": "a page may be larger than any number of tasks that one may decently make",
     "tasks.requestor-polling": "no known server asks its client for a task",
     "tasks.requestor-no-notification-reliance": "no known server asks its client for a task",
+    "cancellation.disconnect-cancels": "looks the same from outside as work that is not stopped, which "
+    "cancellation.disconnect-stops-work judges",
     "cancellation.server-cancelled-on-teardown": "a stream that ends without a word may be "
     "a lost connection; one that ends in good order is judged by subscriptions.graceful-result",
 }

@@ -22,6 +22,7 @@ ROLES: Final[Mapping[str, str]] = MappingProxyType(
         "change": "changes something that the server lists or lets read: change = touch {}",
         "echo": 'returns the text that it is given: echo = say {"text": "$NONCE"}',
         "error": "fails while it works: error = divide_by_zero {}",
+        "handle": "makes something new and returns a handle for it: handle = create_basket {}",
         "impatient": "asks the client for input, and gives up after a while: "
         'impatient = book {"milliseconds": $MS}',
         "lapse": "asks the client and takes an answer for $MS milliseconds only: "
@@ -125,6 +126,7 @@ REFERENCE_ROLES: Final = (
     Role("task", "run_batch", '{"milliseconds": $MS}'),
     Role("task", "ask_back", '{"kind": "elicitation"}'),
     Role("call", "show_content"),
+    Role("handle", "new_key"),
     Role("error", "convert_units", '{"value": 1, "from_unit": "kg", "to_unit": "parsec"}'),
 )
 """The roles of the bundled reference server."""

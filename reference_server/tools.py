@@ -17,6 +17,7 @@ from reference_server._result import ToolResult, text_result
 from reference_server._tool import Caller, Parameter, Tool, ToolError
 from reference_server.content_tools import CONTENT_TOOLS
 from reference_server.extras import CHANGING_TOOLS
+from reference_server.handle_tools import HANDLE_TOOLS
 from reference_server.log_tools import LOG_TOOLS
 from reference_server.place_tools import PLACE_TOOLS
 from reference_server.sessions import TransactionError, Transactions, current_session
@@ -162,6 +163,7 @@ TOOLS: Final[Mapping[str, Tool]] = {
         *LOG_TOOLS,
         *TASK_TOOLS,
         *PLACE_TOOLS,
+        *HANDLE_TOOLS,
     )
 }
 

@@ -92,6 +92,9 @@ from pytest_mcp_http.assertions.elicitation_urls import (
 from pytest_mcp_http.assertions.failures import (
     assert_internal_error,
 )
+from pytest_mcp_http.assertions.handles import (
+    assert_handles_unpredictable,
+)
 from pytest_mcp_http.assertions.header_annotations import (
     assert_header_annotations_reachable,
     assert_header_integers_safe,
@@ -416,6 +419,7 @@ __all__ = [
     "assert_form_schemas",
     "assert_given_up_requests_cancelled",
     "assert_graceful_end",
+    "assert_handles_unpredictable",
     "assert_header_annotations_reachable",
     "assert_header_integers_safe",
     "assert_header_names_are_tokens",

@@ -80,7 +80,7 @@ def assert_media_encoded(response: Judged, kind: Literal["image", "audio"]) -> E
 
 
 def assert_embedded_resources(response: Judged) -> Exchange:
-    """Assert that every embedded resource has a valid URI, a MIME type, and base64 if it is binary.
+    """Assert that every embedded resource has a valid URI and a MIME type.
 
     Args:
         response: The response to `prompts/get` or `tools/call`.
@@ -89,24 +89,22 @@ def assert_embedded_resources(response: Judged) -> Exchange:
         The response as an exchange.
 
     Raises:
-        RequirementViolated: For a URI without scheme or with blanks, a MIME type that is missing or none, or
-            a blob that is no base64. As a note for characters that a URI has to escape, and for base64 with
-            line ends or without padding.
+        RequirementViolated: For a URI without scheme or with blanks, and for a MIME type that is missing or
+            none. As a note for characters that a URI has to escape. Whether a blob is base64 is judged by
+            `assert_base64`.
 
     Source: https://modelcontextprotocol.io/specification/2025-11-25/server/prompts#embedded-resources
     """
     exchange = as_exchange(response)
-    blocks = [
-        block for block in blocks_in(exchange, "resource") if isinstance(block.value.get("resource"), dict)
-    ]
+    embedded = [(b.value.get("resource"), f"{b.path}.resource") for b in blocks_in(exchange, "resource")]
     for strict in (False, True):
-        for block in blocks:
-            resource, path = block.value["resource"], f"{block.path}.resource"
+        for resource, path in embedded:
+            if not isinstance(resource, dict):
+                continue
             _judge_uri(exchange, resource.get("uri"), f"{path}.uri", strict=strict)
             if "mimeType" not in resource:
                 violated(f"{path} has no mimeType", "the MIME type of the resource", exchange)
             _judge_mime_type(exchange, resource["mimeType"], f"{path}.mimeType")
-            _judge_base64(exchange, resource.get("blob"), f"{path}.blob", strict=strict)
     return exchange
 
 

@@ -9,7 +9,7 @@ from pytest_mcp_http.assertions.elicitation import demanded_elicitations, elicit
 from pytest_mcp_http.assertions.elicitation_urls import elicited_urls
 from pytest_mcp_http.assertions.input_requests import url_elicitations
 from pytest_mcp_http.errors import NotApplicable, NotVerified
-from pytest_mcp_http.suite._conversations import COMPLETE, Talks, called
+from pytest_mcp_http.suite._conversations import COMPLETE, Talks, called, undeclared
 from pytest_mcp_http.suite._tool_calls import tool_calls
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
@@ -32,18 +32,32 @@ def opened(tour: Tour) -> list[Exchange]:
     return found
 
 
-def demanding(tour: Tour) -> list[Exchange]:
-    """Return the exchanges with an error that demands elicitations: of the visit, and of all calls of tools.
+def with_errors(tour: Tour) -> list[Exchange]:
+    """Return the exchanges with a JSON-RPC error: of the visit, and of all calls of tools.
 
     Raises:
-        NotApplicable: If there is none.
+        NotVerified: If there is none.
     """
     found = [*tour.exchanges]
     with suppress(NotVerified):
+        found += [exchange for each in undeclared(tour) for exchange in each.exchanges]
         found += called(tour).exchanges
     with suppress(NotVerified):
         found += [call.exchange for call in tool_calls(tour)]
-    found = [exchange for exchange in found if demanded_elicitations(exchange)]
+    found = [exchange for exchange in found if exchange.error is not None]
+    if not found:
+        raise NotVerified("the server sent no JSON-RPC error")
+    return found
+
+
+def demanding(tour: Tour) -> list[Exchange]:
+    """Return the exchanges with an error that demands elicitations.
+
+    Raises:
+        NotApplicable: If there is none.
+        NotVerified: If there is no error at all.
+    """
+    found = [exchange for exchange in with_errors(tour) if demanded_elicitations(exchange)]
     if not found:
         raise NotApplicable("no error demanded an elicitation")
     return found

@@ -66,6 +66,7 @@ OWNERS: Final[tuple[tuple[str, str, str], ...]] = (
     (r".*", r".*\bicons\[\d+\]\.src", "schema.icon-src"),
     (r".*", r"result\.(inputRequests|requestState)\b.*", "mrtr.request-kinds"),
     (r"elicitation/create", r"params\.requestedSchema\b.*", "mrtr.elicit-form-schema"),
+    (r"elicitation/create", r"params\.requestedSchema\b.*", "mrtr.elicit-form-schema.2025-06-18"),
     (r"elicitation/create", r"params\.(url|elicitationId)", "mrtr.elicit-url-params.2025-11-25"),
     (r"elicitation/create", r"params(\.(mode|message))?", "mrtr.elicit-required-params"),
     (r"notifications/elicitation/complete", r"params\b.*", "mrtr.elicit-complete-id"),

@@ -12,6 +12,7 @@ from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.http import assert_no_server_error
 from pytest_mcp_http.assertions.input_requests import (
     MESSAGE_PLACES,
+    asked_in,
     assert_input_keys_unique,
     assert_input_requests_declared,
     assert_input_requests_valid,
@@ -51,6 +52,8 @@ from pytest_mcp_http.suite._asking import (
     unanswered,
     undeclared_calls,
 )
+from pytest_mcp_http.suite._conversations import ROOTS
+from pytest_mcp_http.suite._elicited import with_errors
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._odd_answers import judge_lapse, judge_single_use
 from pytest_mcp_http.suite._probes import refused_by_others, served
@@ -153,8 +156,10 @@ def test_keys_are_unique(mcp_tour: Tour) -> None:
 @requirement("mrtr.capability-gated")
 def test_only_what_is_declared_is_asked_for(mcp_tour: Tour) -> None:
     for call in undeclared_calls(mcp_tour):
-        # To be asked for roots is roots-capability's.
-        assert_input_requests_declared(call.exchange, {"roots": {}})
+        methods = {request["method"] for _, request in asked_in(call.exchange)}
+        # To be asked for roots alone is roots-capability's.
+        if methods != {ROOTS}:
+            assert_input_requests_declared(call.exchange, {})
     for ask in asks(mcp_tour):
         declared = capabilities_without(ask)
         exchange = asking_client(mcp_tour, declared).request("tools/call", dict(ask.params))
@@ -349,10 +354,7 @@ def judge_action(ask: Ask, action: str) -> None:
 
 @requirement("mrtr.elicit-32042-only-when-needed")
 def test_url_elicitation_is_demanded_only_when_needed(mcp_tour: Tour) -> None:
-    errors = [exchange for exchange in mcp_tour.exchanges if exchange.error is not None]
-    if not errors:
-        raise NotVerified("the server sent no JSON-RPC error")
-    for exchange in errors:
+    for exchange in with_errors(mcp_tour):
         data = (exchange.error or {}).get("data")
         demanded = data.get("elicitations") if isinstance(data, dict) else None
         if exchange.error_code == URL_ELICITATION_REQUIRED and not (isinstance(demanded, list) and demanded):

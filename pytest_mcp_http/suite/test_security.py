@@ -12,6 +12,7 @@ from pytest_mcp_http.assertions.elicitation_urls import (
     assert_elicited_urls_not_preauthenticated,
     assert_elicited_urls_without_personal_data,
 )
+from pytest_mcp_http.assertions.handles import assert_handles_unpredictable
 from pytest_mcp_http.assertions.security import (
     assert_anonymous_refusal,
     assert_no_internals,
@@ -25,6 +26,7 @@ from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._addresses import accepts, own_addresses
 from pytest_mcp_http.suite._conversations import forms, talks
 from pytest_mcp_http.suite._elicited import opened
+from pytest_mcp_http.suite._handles import handles_given
 from pytest_mcp_http.suite._origins import (
     HOSTILE,
     hostile_opening,
@@ -318,6 +320,11 @@ def test_other_local_programs_are_kept_out(mcp_tour: Tour) -> None:
 def test_session_ids_are_not_predictable(mcp_tour: Tour) -> None:
     needs_session(mcp_tour)
     assert_session_ids_unpredictable(sample_session_ids(mcp_tour))
+
+
+@requirement("security.handle-random-and-bound")
+def test_handles_are_not_predictable(mcp_tour: Tour) -> None:
+    assert_handles_unpredictable(handles_given(mcp_tour))
 
 
 @requirement("security.cors")

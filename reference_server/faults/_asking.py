@@ -202,7 +202,9 @@ def taking_states(known: bool) -> Layer:
     """Take states that were issued for other requests, or that were not issued at all."""
 
     def selected(context: RequestContext) -> bool:
-        return is_ask()(context) and "requestState" in context.params and is_known(context) is known
+        # States that lapse, or that are used once, are other matters.
+        plain = set(context.params.get("arguments") or ()) == {"kind"}
+        return plain and is_ask()(context) and "requestState" in context.params and is_known(context) is known
 
     return combine(rewrite_message(_remembered), with_valid_state(selected))
 

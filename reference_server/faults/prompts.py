@@ -15,8 +15,8 @@ from reference_server._jsonrpc import (
 from reference_server._layers import answer_instead, combine
 from reference_server.faults import Fault
 from reference_server.faults.schema import result_of
+from reference_server.faults.tools import without_capability
 from reference_server.prompts import PROMPTS
-from reference_server.variants.lifecycle import with_capabilities
 
 Json = dict[str, Any]
 Predicate = Callable[[RequestContext], bool]
@@ -94,35 +94,25 @@ def of_both_eras(id: str, legacy: str, modern: str, summary: str, layer: Layer) 
     return fault(id, legacy, summary, layer), fault(f"{id}-modern", modern, summary, layer)
 
 
-def in_blob(value: str) -> Callable[[Json], None]:
-    """Return a change of the blob of an embedded resource that has one."""
-
-    def change(resource: Json) -> None:
-        if "blob" in resource:
-            resource["blob"] = value
-
-    return change
-
-
 FAULTS = (
     *of_both_eras(
         "undeclared",
         "capability-declared",
         "capability-declared.discover",
         "prompts are listed, although the capability is not declared",
-        with_capabilities(prompts=None),
+        without_capability("prompts"),
     ),
     fault(
         "undeclared-crash",
         "respect-negotiation",
         "prompts are not declared, and prompts/list makes the server fail",
-        combine(fails(IS_LIST, INTERNAL_ERROR, "Internal error", 500), with_capabilities(prompts=None)),
+        combine(fails(IS_LIST, INTERNAL_ERROR, "Internal error", 500), without_capability("prompts")),
     ),
     fault(
         "undeclared-empty",
         "respect-negotiation",
         "prompts are not declared, and prompts/list is an empty list",
-        combine(answers(IS_LIST, {"prompts": []}), with_capabilities(prompts=None)),
+        combine(answers(IS_LIST, {"prompts": []}), without_capability("prompts")),
     ),
     *of_both_eras(
         "list-fails",
@@ -261,11 +251,5 @@ FAULTS = (
         "embedded-resource-fields",
         "the URI of an embedded resource is a path",
         embedded(lambda r: r.update(uri="/files/greeting.txt")),
-    ),
-    fault(
-        "embedded-hex",
-        "embedded-resource-fields",
-        "the blob of an embedded resource is written as bytes",
-        embedded(in_blob("\\x89PNG\\r\\n")),
     ),
 )

@@ -217,11 +217,11 @@ async def progress_on_get(call: Call) -> None:
     await call.forward(send=elsewhere)
 
 
-def dropped_early(before: bytes = b"") -> Layer:
+def dropped_early(retry: str | None) -> Layer:
     """Close the connection of a plain request with progress after its first event; the client may resume.
 
     Args:
-        before: What is sent ahead of that event.
+        retry: The value of the retry field of that event; None for no such field.
     """
 
     async def run(call: Call) -> None:
@@ -233,7 +233,8 @@ def dropped_early(before: bytes = b"") -> Layer:
                 return
             if message["type"] == "http.response.body" and message.get("body"):
                 closed = True
-                message = {**message, "body": before + message["body"], "more_body": False}
+                first = EventBlock.parse(message["body"]).with_field("retry", retry)
+                message = {**message, "body": first.encode(), "more_body": False}
             await call.send(message)
 
         await call.forward(send=first_only)
@@ -431,7 +432,7 @@ FAULTS = (
         "closes-without-retry",
         "retry-before-disconnect",
         "the connection of a stream is closed early, to be resumed, without saying when",
-        dropped_early(),
+        dropped_early(None),
         STATEFUL,
         RESUMABLE,
     ),

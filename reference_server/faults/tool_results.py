@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 from reference_server._context import (
@@ -66,7 +68,31 @@ def _misfit(result: Json) -> None:
         result["content"][0]["text"] = json.dumps(result["structuredContent"])
 
 
+def _handles_by(make: Callable[[int], str]) -> Layer:
+    """Give out handles that are made of a number that counts them."""
+    numbers = itertools.count(1)
+
+    def change(result: Json) -> None:
+        value = {"key": make(next(numbers))}
+        result["content"][0]["text"] = json.dumps(value)
+        if "structuredContent" in result:
+            result["structuredContent"] = value
+
+    return of_result("new_key", change)
+
+
+def handle_fault(id: str, summary: str, make: Callable[[int], str]) -> Fault:
+    """Make a fault of what handles look like."""
+    requirement = "security.handle-random-and-bound"
+    layer = _handles_by(make)
+    return Fault(f"security.{id}", (requirement,), MODES, summary=summary, layer=layer)
+
+
 FAULTS = (
+    handle_fault("handle-counted", "Handles are numbered.", lambda number: f"key-{number:06}"),
+    handle_fault(
+        "handle-clock", "Handles are times.", lambda number: f"{1_700_000_000_000 + 37 * number**2:x}"
+    ),
     fault(
         "content-missing",
         "result-content-array",

@@ -18,8 +18,8 @@ def bare(message: Any, context: RequestContext) -> Any:
     if not is_progress(message):
         return message
     params = message["params"]
-    kept = {"progressToken": params["progressToken"], "progress": params["progress"] / 8 - 1}
-    return {**message, "params": kept}
+    kept = {name: value for name, value in params.items() if name not in ("total", "message")}
+    return {**message, "params": {**kept, "progress": params["progress"] / 8 - 1}}
 
 
 def none_at_all(message: Any, context: RequestContext) -> Any:
@@ -56,7 +56,7 @@ VARIANTS = (
         "closes-early-with-retry",
         STATEFUL,
         summary="the connection of a stream is closed early, to be resumed, after a retry field",
-        layer=dropped_early(b"retry: 20\n\n"),
+        layer=dropped_early("20"),
         options=RESUMABLE,
         revisions=HANDSHAKE_REVISIONS[-1:],
     ),

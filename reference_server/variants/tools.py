@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import uuid
 from typing import Any
 
 from reference_server._context import MODERN_REVISIONS, REVISIONS, Layer
@@ -25,6 +27,8 @@ MODES = ("stateless",)
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 
 Json = dict[str, Any]
+
+_NUMBERS = itertools.count(1)
 
 
 def _structured(value: object) -> Layer:
@@ -68,7 +72,24 @@ def _composed(schema: Json) -> None:
     )
 
 
+def _in_words(result: Json) -> None:
+    """Give out a UUID of version 4 in words, beside a number that counts and the time."""
+    number = next(_NUMBERS)
+    text = f"Created basket {uuid.uuid4()} (no. {number}) at 2026-07-28T00:00:{number % 60:02}Z."
+    result["content"] = [{"type": "text", "text": text}]
+
+
 VARIANTS = (
+    Variant(
+        "handle-in-words",
+        MODES,
+        summary="a handle in words, beside a number that counts and the time",
+        layer=combine(
+            listed_tool("new_key", lambda t: t.pop("outputSchema", None)),
+            of_result("new_key", lambda r: r.pop("structuredContent", None)),
+            of_result("new_key", _in_words),
+        ),
+    ),
     Variant(
         "without-tools",
         MODES,
