@@ -17,7 +17,7 @@ from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS, UNKNOWN_NAME, UNKNOWN_URI
 from pytest_mcp_http.wire.jsonrpc import ABSENT, json_type
 
-SAMPLES: Final = 2
+SAMPLES: Final = 1
 """Prompts, and resources, that are asked for."""
 
 MAX_TOOLS: Final = 20
@@ -29,16 +29,16 @@ LONG_ROLES: Final = ("ask", "progress", "slow", "task")
 EXTRA: Final = "mcp-http-check"
 """A member that no request has."""
 
-OPTIONAL: Final[Mapping[str, tuple[Path, ...]]] = {
-    "completion/complete": (("params", "context"),),
-    "initialize": (("params", "clientInfo", "title"),),
-    "prompts/get": (("params", "arguments"),),
-    "prompts/list": (("params", "cursor"),),
-    "resources/list": (("params", "cursor"),),
-    "resources/templates/list": (("params", "cursor"),),
-    "tools/list": (("params", "cursor"),),
+OPTIONAL: Final[Mapping[str, Mapping[Path, str]]] = {
+    "completion/complete": {("params", "context"): "object"},
+    "initialize": {("params", "clientInfo", "title"): "string"},
+    "prompts/get": {("params", "arguments"): "object"},
+    "prompts/list": {("params", "cursor"): "string"},
+    "resources/list": {("params", "cursor"): "string"},
+    "resources/templates/list": {("params", "cursor"): "string"},
+    "tools/list": {("params", "cursor"): "string"},
 }
-"""Members that a request may have besides those of the valid one, by method."""
+"""Members that a request may have besides those of the valid one, with their JSON type, by method."""
 
 REQUIRED: Final[Mapping[str, Mapping[Path, str]]] = {
     "completion/complete": {
@@ -118,6 +118,15 @@ def places(base: Base) -> dict[str, list[Node]]:
     places_in_meta = ["progressToken", EXTRA] if isinstance(meta, dict) else []
     found["meta"] += [Node(base, ("params", "_meta", name), ABSENT) for name in places_in_meta]
     return found
+
+
+def stated(node: Node) -> Any:
+    """Return what is known of the values of a node as a JSON Schema; True if that is nothing."""
+    tool = node.base.tool
+    if tool is not None:
+        return subschema(tool["inputSchema"], node.path[2:])
+    kind = OPTIONAL.get(node.base.method, {}).get(node.path)
+    return {"type": kind or json_type(node.before)} if kind or node.before is not ABSENT else True
 
 
 def breaks_required(base: Base, path: Path, after: Any) -> bool:

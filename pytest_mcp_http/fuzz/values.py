@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.errors import UnsatisfiedAssumption
 
 from pytest_mcp_http.fuzz.mutation import Base, Mutation, Node
-from pytest_mcp_http.fuzz.requests import places, subschema
+from pytest_mcp_http.fuzz.requests import EXTRA, places, stated
 from pytest_mcp_http.wire.jsonrpc import ABSENT
 
 Strategy = st.SearchStrategy[Any]
 
-KINDS: Final = ("member", "member", "member", "member", "envelope", "meta")
-"""Kinds of nodes, as often as they are chosen: what is in the params is read by code of the server's own."""
+GENERATED: Final = 8
+"""About one in so many changes has a value that is generated, at any node of any request."""
 
 MAX_DEPTH: Final = 5
 """How deep values of a schema nest."""
@@ -50,8 +50,6 @@ ODD: Final[Sequence[Any]] = (
     1e308,
     1.5,
     True,
-    [None],
-    {"": None},
     "\u20ac\U0001d11e",
     "\x00",
     "x" * 128,
@@ -61,6 +59,9 @@ ODD: Final[Sequence[Any]] = (
     "\ud800",
 )
 """Values that crash code which expects something else, simple ones first, and those of a kind together."""
+
+EACH: Final[Sequence[Any]] = (None, {}, [], True, 2**63, nested(20), "\ud800")
+"""The odd values of nodes whose type is known, besides those that just miss it."""
 
 
 def texts() -> Strategy:
@@ -74,64 +75,72 @@ def integers() -> Strategy:
     return st.integers(-(2**70), -2) | st.integers(2**40, 2**70)
 
 
-def odd_values(node: Node) -> Strategy:
-    """Return a strategy for what must do no harm at a node, whatever it is meant for."""
-    member = node.before is not ABSENT and bool(node.path)
-    table = [value for value in (*ODD, *([ABSENT] if member else [])) if not same(value, node.before)]
-    if not node.path:
-        # No message is an array where there are no batches, and elsewhere it is one of several.
-        return st.sampled_from([value for value in table if not isinstance(value, list)])
-    wrapped = [] if node.before is ABSENT else [[node.before], {"value": node.before}]
-    constants = st.sampled_from([*table, *wrapped])
-    return st.integers(0, 7).flatmap(lambda number: (texts() | integers()) if number == 7 else constants)
-
-
 def mutations(bases: Sequence[Base]) -> Strategy:
     """Return a strategy for valid requests with one node changed.
+
+    Most have an odd value from the table of their node, of which Hypothesis takes none twice before it took
+    all; so a few hundred examples meet most of them. The others are generated.
 
     Args:
         bases: The valid requests, at least one.
     """
-    by_kind: dict[str, list[Node]] = {}
-    for base in bases:
-        for kind, found in places(base).items():
-            by_kind.setdefault(kind, []).extend(found)
+    everywhere = [node for base in bases for found in places(base).values() for node in found]
+    nodes = [node for base in bases for node in places(base)["member"]]
+    # What every request has is read by the same code for all of them: one request is enough for the list.
+    nodes += [node for kind in ("envelope", "meta") for node in places(bases[0]).get(kind, ())]
+    tables = [st.sampled_from([Mutation(node, value) for value in constants(node)]) for node in nodes]
 
     @cache
-    def of_node(kind: str, number: int) -> Strategy:
-        node = by_kind[kind][number]
-        return _values(node).map(lambda after: Mutation(node, after))
+    def generated(number: int) -> Strategy:
+        node = everywhere[number]
+        return _generated(node).map(lambda after: Mutation(node, after))
 
-    def of_kind(kind: str) -> Strategy:
-        return st.sampled_from(range(len(by_kind[kind]))).flatmap(lambda number: of_node(kind, number))
+    def of_number(number: int) -> Strategy:
+        if number < len(tables):
+            return tables[number]
+        return st.sampled_from(range(len(everywhere))).flatmap(generated)
 
-    return st.sampled_from([kind for kind in KINDS if by_kind.get(kind)]).flatmap(of_kind)
+    return st.sampled_from(range(len(tables) + 1 + len(tables) // GENERATED)).flatmap(of_number)
 
 
-def _values(node: Node) -> Strategy:
+def constants(node: Node) -> list[Any]:
+    """Return the odd values for a node, simple ones first."""
+    if node.path and node.path[-1] == EXTRA:
+        return [None, 0, "\x00", nested(20)]
+    schema = stated(node)
+    typed = isinstance(schema, Mapping) and isinstance(schema.get("type"), str)
+    table = [*EACH, *near_misses(schema)] if typed else list(ODD)
+    if not node.path:
+        # No message is an array where there are no batches, and elsewhere it is one of several.
+        table = [value for value in table if not isinstance(value, list)]
+    elif node.before is not ABSENT:
+        table += [ABSENT, [node.before], {"value": node.before}]
+    unlike: list[Any] = []
+    for value in table:
+        if not any(same(value, other) for other in (node.before, *unlike)):
+            unlike.append(value)
+    return unlike
+
+
+def _generated(node: Node) -> Strategy:
     tool = node.base.tool
-    if tool is None:
-        return odd_values(node)
-    root = tool["inputSchema"]
-    schema = subschema(root, node.path[2:])
-    choices = [values(schema, root), odd_values(node)]
-    if misses := list(near_misses(schema)):
-        choices.append(st.sampled_from(misses))
-    return st.sampled_from(choices).flatmap(lambda chosen: chosen)
+    if tool is not None:
+        return values(stated(node), tool["inputSchema"])
+    return st.sampled_from(constants(node)) | (texts() if node.path else st.nothing()) | integers()
 
 
 def near_misses(schema: Any) -> Iterator[Any]:
     """Yield values that a schema just does not take, or might not."""
     kind = schema.get("type") if isinstance(schema, Mapping) else None
     if kind in ("integer", "number"):
-        yield from (0, -1, 1.5, "1", 2**63)
+        yield from (0, -1, 1.5, 1e308, "1")
         bounds = {"minimum": -1, "maximum": 1, "exclusiveMinimum": 0, "exclusiveMaximum": 0}
         for keyword, step in bounds.items():
             bound = schema.get(keyword)
             if isinstance(bound, (int, float)) and abs(bound) < 2**63:
                 yield bound + step
     elif kind == "string":
-        yield from ("", 1, "\x00", "x" * 128)
+        yield from ("", 1, "\u20ac\U0001d11e", "\x00", "x" * 128, "x" * 5000)
         for keyword, step in (("minLength", -1), ("maxLength", 1)):
             if (size := _size(schema.get(keyword), 0)) > 0:
                 yield "x" * (size + step)

@@ -154,7 +154,7 @@ def test_finding_is_a_bug_report(pytester: pytest.Pytester, reference: Reference
             "FAIL transport.base-protocol-support (MUST) at 2025-11-25",
             "  Check:    mcp/fuzz::test_requests_are_answered",
             "  Expected: a JSON-RPC response, with an HTTP status below 500",
-            "*Actual: *HTTP 500, text/plain; ping with /params/mcp-http-check added with*",
+            "  Actual:   HTTP 500, text/plain; * with /params/*",
             "  Reproduce:",
             "    curl *",
         ]

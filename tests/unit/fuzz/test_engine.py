@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pytest_mcp_http.fuzz.engine import Enough, search
 from pytest_mcp_http.fuzz.mutation import Base, Mutation
 from pytest_mcp_http.fuzz.requests import EXTRA, places
-from pytest_mcp_http.fuzz.values import ODD, mutations, near_misses, values
+from pytest_mcp_http.fuzz.values import EACH, mutations, near_misses, values
 from pytest_mcp_http.wire.jsonrpc import ABSENT
 
 SCHEMA: dict[str, Any] = {
@@ -136,7 +136,7 @@ def test_requests_of_the_protocol_have_one_node_changed() -> None:
     pointers = {each.pointer for each in found}
     assert pointers >= {"", "/jsonrpc", "/id", "/method", "/params", "/params/name", f"/params/{EXTRA}"}
     assert any(each.after is ABSENT for each in found)
-    assert all(any(each.after is odd or each.after == odd for each in found) for odd in ODD)
+    assert all(any(each.after is odd or each.after == odd for each in found) for odd in EACH)
 
 
 def test_calls_of_tools_have_their_arguments_changed_only() -> None:
