@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from pytest_mcp_http import answering
 from pytest_mcp_http.dialect import (
     ALL_CHANGES,
     CLIENT_CAPABILITIES,
@@ -30,6 +29,9 @@ from pytest_mcp_http.wire.mirror import mirrored
 SESSION_HEADER = "Mcp-Session-Id"
 VERSION_HEADER = "MCP-Protocol-Version"
 IMPLEMENTATION: Final[Mapping[str, str]] = {"name": "pytest-mcp-http", "version": "1"}
+
+MAX_ROUNDS: Final = 10
+"""How often `McpClient.complete` answers a server that asks back; one that never ends must not hold us."""
 
 _UNSET: Any = object()
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
@@ -54,7 +56,7 @@ class McpClient:
 
     Attributes:
         dialect: What sets the era of the revision apart.
-        log: Every exchange that was read to its end, in the order in which it ended.
+        log: Every exchange, in the order in which it ended.
         session_id: The id that the server assigned, or None; always None where the era has no sessions.
         negotiated: The version in the server's answer to `connect`, or None before.
         terminated: Whether there is no session of ours left to end.
@@ -90,7 +92,6 @@ class McpClient:
         self.negotiated: str | None = None
         self.terminated = False
         self.schemas: dict[str, Any] = {}
-        self._streams: list[OpenStream] = []
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -209,7 +210,7 @@ class McpClient:
         """POST a body: bytes as they are, anything else as JSON."""
         return self.send(self.build("POST", body, headers), limits=limits)
 
-    # -- what the server asks for ---------------------------------------------------------------------------
+    # -- multi round-trip requests --------------------------------------------------------------------------
 
     def retry(
         self, exchange: Exchange, responses: Mapping[str, object], *, headers: HeaderChanges | None = None
@@ -226,34 +227,52 @@ class McpClient:
 
         Source: https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr#basic-workflow
         """
-        method, params = answering.retry_params(exchange, responses)
-        return self.request(method, params, headers=headers)
+        sent = exchange.request.message
+        if sent is None or sent.method is None or not isinstance(sent.params, dict):
+            raise ValueError("only a request with params can be sent again")
+        params = {
+            name: value
+            for name, value in sent.params.items()
+            if name not in ("inputResponses", "requestState")
+        }
+        params["inputResponses"] = dict(responses)
+        result = exchange.result
+        if isinstance(result, dict) and "requestState" in result:
+            params["requestState"] = result["requestState"]
+        return self.request(sent.method, params, headers=headers)
 
     def complete(
         self,
         method: str,
         params: object,
-        answer: answering.Answer,
+        answer: Callable[[str, Mapping[str, Any]], object],
         *,
-        rounds: int = answering.MAX_ROUNDS,
-        limits: Limits | None = None,
+        rounds: int = MAX_ROUNDS,
     ) -> Exchange:
-        """POST a request, and answer whatever the server asks for meanwhile, until there is a final answer.
-
-        At the handshake revisions those are requests on the stream of the call, from 2026-07-28 on
-        `input_required` results.
+        """POST a request, and answer whatever the server asks back, until there is a final answer.
 
         Args:
             method: Method of the request.
             params: Its params.
-            answer: Gets method and params of what is asked for, and returns the client's result for it.
-            rounds: How often the server may ask.
-            limits: Limits of each exchange.
+            answer: Gets method and params of each input request, and returns the client's result for it.
+            rounds: How often the server may ask back.
 
         Returns:
             The exchange with the final answer; after so many rounds the last one, whatever it holds.
         """
-        return answering.converse(self, method, params, answer, rounds=rounds, limits=limits).exchange
+        exchange = self.request(method, params)
+        for _ in range(rounds):
+            asked = input_requests(exchange)
+            if asked is None:
+                break
+            exchange = self.retry(
+                exchange,
+                {
+                    key: answer(str(each.get("method")), each.get("params") or {})
+                    for key, each in asked.items()
+                },
+            )
+        return exchange
 
     # -- streams --------------------------------------------------------------------------------------------
 
@@ -286,7 +305,7 @@ class McpClient:
         if last_event_id is not None:
             headers = {"Last-Event-ID": last_event_id, **(headers or {})}
         if self.dialect.sessions:
-            return self._opened(self.build("GET", None, headers), limits)
+            return self.wire.open(self.build("GET", None, headers), limits=limits)
         body = self.message("subscriptions/listen", {"notifications": dict(notifications)}, id=id)
         return self.stream(body, headers=headers, limits=limits)
 
@@ -298,17 +317,7 @@ class McpClient:
         limits: Limits | None = None,
     ) -> OpenStream:
         """POST a body and keep the response open."""
-        return self._opened(self.build("POST", body, headers), limits)
-
-    def _opened(self, request: Request, limits: Limits | None) -> OpenStream:
-        stream = self.wire.open(request, limits=limits)
-        self._streams.append(stream)
-        return stream
-
-    @property
-    def exchanges(self) -> tuple[Exchange, ...]:
-        """Every exchange of this client, as far as it has come; the streams that were kept open last."""
-        return (*self.log, *(stream.exchange for stream in self._streams))
+        return self.wire.open(self.build("POST", body, headers), limits=limits)
 
     # -- the end --------------------------------------------------------------------------------------------
 
@@ -407,3 +416,21 @@ class McpClient:
         for tool in tools if isinstance(tools, list) else ():
             if isinstance(tool, dict) and isinstance(tool.get("name"), str):
                 self.schemas[tool["name"]] = tool.get("inputSchema")
+
+
+def input_requests(exchange: Exchange) -> Mapping[str, Mapping[str, Any]] | None:
+    """Return what a server asked back, by its key; None unless the result is `input_required`.
+
+    Args:
+        exchange: The answer to a request.
+
+    Returns:
+        The members of `inputRequests` that are objects; empty if the result has none.
+    """
+    result = exchange.result
+    if not isinstance(result, dict) or result.get("resultType") != "input_required":
+        return None
+    asked = result.get("inputRequests")
+    if not isinstance(asked, dict):
+        return {}
+    return {key: each for key, each in asked.items() if isinstance(each, dict)}

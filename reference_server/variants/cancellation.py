@@ -88,8 +88,7 @@ VARIANTS = (
     ),
     Variant(
         "witness-structured",
-        summary="the witness tells the count as structured content, beside other text as in an example",
+        summary="the witness tells the count as structured content",
         layer=witness_says(in_structure),
-        revisions=MODERN_REVISIONS,
     ),
 )
