@@ -26,9 +26,14 @@ CHAPTERS = (
     "tools",
     "resources",
     "prompts",
+    "completion",
+    "logging",
+    "pagination",
+    "progress",
     "cancellation",
     "subscriptions",
     "mrtr",
+    "tasks",
     "caching",
     "security",
     "schema",
@@ -42,9 +47,10 @@ class McpSuite(pytest.Collector):
     """The bundled suite; its children are the chapters."""
 
     def collect(self) -> Iterator[pytest.Collector]:
-        """Yield a module per chapter."""
+        """Yield a module per chapter, and one for the properties of `--mcp-fuzz`."""
         folder = Path(__file__).parent / "suite"
-        for chapter in CHAPTERS:
+        fuzz = ("fuzz",) if run_of(self.config).plan is not None else ()
+        for chapter in (*CHAPTERS, *fuzz):
             # An explicit node id keeps ids free of the place where the package is installed. pytest takes it
             # without promising to; this is the only line that relies on it.
             yield McpModule.from_parent(self, path=folder / f"test_{chapter}.py", nodeid=f"mcp/{chapter}")

@@ -17,9 +17,20 @@ OBSTACLES: Mapping[str, str] = {
     "whitebox": "cannot be seen from outside the server",
     "needs-auth": "needs a token for the server",
     "needs-replicas": "needs several replicas of the server",
-    "needs-tool": "needs a tool that shows the behaviour",
 }
 """Why a requirement that is not `blackbox` may have no check, by what it needs."""
+
+
+UNDECIDABLE: Mapping[str, str] = {
+    "tasks.list-paginated": "a page may be larger than any number of tasks that one may decently make",
+    "tasks.requestor-polling": "no known server asks its client for a task",
+    "tasks.requestor-no-notification-reliance": "no known server asks its client for a task",
+    "cancellation.disconnect-cancels": "looks the same from outside as work that is not stopped, which "
+    "cancellation.disconnect-stops-work judges",
+    "cancellation.server-cancelled-on-teardown": "a stream that ends without a word may be "
+    "a lost connection; one that ends in good order is judged by subscriptions.graceful-result",
+}
+"""Requirements that cannot be judged from outside without accusing legal servers, each with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,8 @@ class Row:
         checks: Names such as `mcp/session::test_terminated_id_is_404`.
         faults: Ids of the faults of the reference server that break the requirement.
         unchecked_because: Why no check judges it; None exactly when there is one.
+        obstacle: The same as one word: `latitude`, a kind of `OBSTACLES`, `undecidable`, or the chapter that
+            is not covered yet.
     """
 
     id: str
@@ -42,6 +55,7 @@ class Row:
     checks: tuple[str, ...]
     faults: tuple[str, ...]
     unchecked_because: str | None
+    obstacle: str | None
 
 
 def rows(chapter: str | None = None, revision: str | None = None) -> list[Row]:
@@ -74,23 +88,26 @@ def as_text(listed: Iterable[Row]) -> str:
     return "\n\n".join([*blocks, f"{len(listed)} requirements, {checked} with a check"])
 
 
-def unchecked_because(item: Requirement, covered: Iterable[str]) -> str:
-    """Say why a requirement has no check.
+def unchecked_because(item: Requirement, covered: Iterable[str]) -> tuple[str, str]:
+    """Say why a requirement has no check, in one word and in a sentence.
 
     Args:
         item: A requirement that no check judges.
         covered: The chapters that have at least one check.
     """
     if item.level == "MAY":
-        return "latitude: the specification leaves it open"
+        return "latitude", "latitude: the specification leaves it open"
+    if item.id in UNDECIDABLE:
+        return "undecidable", UNDECIDABLE[item.id]
     if item.needs in OBSTACLES:
-        return OBSTACLES[item.needs]
+        return item.needs, OBSTACLES[item.needs]
     if item.chapter not in covered:
-        return f"the chapter {item.chapter} is not covered yet"
-    return "no check judges it yet"
+        return item.chapter, f"the chapter {item.chapter} is not covered yet"
+    return "undecidable", "no check judges it yet"
 
 
 def _row(item: Requirement, checks: tuple[str, ...], faults: tuple[str, ...], covered: set[str]) -> Row:
+    obstacle, reason = (None, None) if checks else unchecked_because(item, covered)
     return Row(
         id=item.id,
         chapter=item.chapter,
@@ -100,7 +117,8 @@ def _row(item: Requirement, checks: tuple[str, ...], faults: tuple[str, ...], co
         wording=item.wording,
         checks=checks,
         faults=faults,
-        unchecked_because=None if checks else unchecked_because(item, covered),
+        unchecked_because=reason,
+        obstacle=obstacle,
     )
 
 

@@ -25,6 +25,11 @@ MIN_BODY: Final = 1024
 MAX_BODY: Final = 1024**3
 """The range of the size limit of a response body, in bytes."""
 
+MAX_EXAMPLES: Final = 1_000_000
+"""The most changed requests that can be asked for."""
+
+MAX_SEED: Final = 2**64 - 1
+
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FROM_ENVIRONMENT: Final = re.compile(r"(?<!\S)env:(\S*)")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -102,6 +107,26 @@ def byte_count(value: str | int, source: str) -> int:
     if not MIN_BODY <= size <= MAX_BODY:
         raise _wrong(source, value, f"bytes, a whole number from {MIN_BODY} to {MAX_BODY}")
     return size
+
+
+def example_count(value: str | int, source: str) -> int:
+    """Return a number of changed requests."""
+    return _whole(value, source, MAX_EXAMPLES)
+
+
+def seed(value: str | int, source: str) -> int:
+    """Return a seed."""
+    return _whole(value, source, MAX_SEED)
+
+
+def _whole(value: str | int, source: str, most: int) -> int:
+    try:
+        number = int(value)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= most:
+        raise _wrong(source, value, f"a whole number from 0 to {most}")
+    return number
 
 
 def absolute_url(value: str, source: str) -> str:
@@ -195,9 +220,11 @@ def reference_options(value: Sequence[str], source: str) -> tuple[str, ...]:
     """Return the options of the reference server; whether what they name exists is for the server to say."""
     for option in value:
         kind, equals, name = option.partition("=")
-        named, switches = ("era", "fault", "variant"), ("json-response", "resumable")
+        named, switches = ("era", "fault", "variant"), ("json-response", "resumable", "fixtures")
         if not ((name and kind in named) if equals else kind in switches):
-            raise _wrong(source, option, "era=ERA, fault=ID, variant=NAME, json-response or resumable")
+            raise _wrong(
+                source, option, "era=ERA, fault=ID, variant=NAME, json-response, resumable or fixtures"
+            )
     return tuple(value)
 
 

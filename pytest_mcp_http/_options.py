@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import pytest
 
 from pytest_mcp_http import _option_values as values
-from pytest_mcp_http._roles import Role
+from pytest_mcp_http._roles import CallTools, Role
 
 _IniType = Literal["string", "linelist", "bool", "float", "int"]
 
@@ -45,7 +45,10 @@ class Settings:
         cases: Globs on requirement ids; empty for all.
         report: Absolute path of the JSON report to write.
         roles: Tools that may be called, with what they can be used for.
+        call_tools: Which tools may be called besides: `none` (not even those), `safe` or `all`.
         reference_options: Era, faults, variants and switches of the reference server.
+        fuzz: Changed requests to send per revision and source; 0 for none.
+        fuzz_seed: Which requests these are; None for fresh ones.
     """
 
     url: str | None = None
@@ -69,7 +72,10 @@ class Settings:
     cases: tuple[str, ...] = ()
     report: str | None = None
     roles: tuple[Role, ...] = ()
+    call_tools: CallTools = "safe"
     reference_options: tuple[str, ...] = ()
+    fuzz: int = 0
+    fuzz_seed: int | None = None
 
     @property
     def names_target(self) -> bool:
@@ -138,14 +144,23 @@ _OPTIONS: Final = (
         "LINE",
         "mcp_roles",
     ),
+    _Option(
+        "--mcp-call-tools",
+        "string",
+        "tools to call: none, safe (those with a role or a readOnlyHint; the default), or all",
+        "none|safe|all",
+    ),
     _Option("--mcp-report", "string", "write the verdicts to this JSON file", "FILE.json"),
     _Option(
         "--mcp-reference-option",
         "linelist",
-        "era=ERA, fault=ID, variant=NAME, json-response or resumable, for the reference server (repeatable)",
+        "era=ERA, fault=ID, variant=NAME, json-response, resumable or fixtures, for the reference server "
+        "(repeatable)",
         "OPTION",
         "mcp_reference_options",
     ),
+    _Option("--mcp-fuzz", "int", "send this many changed requests per revision and property", "N"),
+    _Option("--mcp-fuzz-seed", "int", "send the same changed requests as the run that printed this", "SEED"),
 )
 
 
@@ -254,7 +269,10 @@ def settings_from(config: pytest.Config) -> Settings:
         cases=given.value("--mcp-case", (), values.lines),
         report=given.value("--mcp-report", None, report),
         roles=given.value("--mcp-role", (), values.roles),
+        call_tools=given.value("--mcp-call-tools", "safe", values.choice("none", "safe", "all")),
         reference_options=given.value("--mcp-reference-option", (), values.reference_options),
+        fuzz=given.value("--mcp-fuzz", 0, values.example_count),
+        fuzz_seed=given.value("--mcp-fuzz-seed", None, values.seed),
     )
     _refuse_contradictions(settings, given)
     return settings
@@ -271,6 +289,13 @@ def _refuse_contradictions(settings: Settings, given: _Given) -> None:
         raise pytest.UsageError(
             "--mcp-reference-option needs --mcp-reference stateless or --mcp-reference stateful"
         )
+    if "mcp_fuzz_seed" in given.line and not settings.fuzz:
+        raise pytest.UsageError("--mcp-fuzz-seed needs --mcp-fuzz N")
+    if settings.fuzz and settings.wanted:
+        from pytest_mcp_http.fuzz import INSTALL, is_installed
+
+        if not is_installed():
+            raise pytest.UsageError(f"--mcp-fuzz needs more packages: {INSTALL}")
 
 
 def _target(given: _Given) -> dict[str, Any]:

@@ -120,9 +120,14 @@ class Results:
         """Return the lines for pytest's header."""
         from pytest_mcp_http.report.terminal import header_lines
 
-        if run_of(self._config).known is None:
-            return ["mcp: the target is what the fixture mcp_target gives"]
-        return header_lines(self.target())
+        run = run_of(self._config)
+        lines = ["mcp: the target is what the fixture mcp_target gives"]
+        if run.known is not None:
+            lines = header_lines(self.target())
+        if run.plan is not None:
+            examples, seed = run.plan.examples, run.plan.seed
+            lines.append(f"mcp: fuzzing with {examples} requests per revision, --mcp-fuzz-seed {seed}")
+        return lines
 
     def write_summary(self, reporter: pytest.TerminalReporter) -> None:
         """Print the summary section."""

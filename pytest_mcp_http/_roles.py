@@ -1,7 +1,7 @@
 """Tools with a known behaviour: what each can be used for in a probe, and how it is called.
 
 A tool is never called on a guess. Roles come from the user's `--mcp-role` and `mcp_roles`, else from the
-bundled reference server, which is known by its name.
+bundled reference server, which is known by its name, else from the tools of the official conformance suite.
 Imported with the options, so it needs the standard library only.
 """
 
@@ -9,26 +9,44 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 ROLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "ask": "asks the client for input before it ends: ask = book {}",
+        "call": "may be called, whatever it does: call = search {}",
+        "change": "changes something that the server lists or lets read: change = touch {}",
+        "echo": 'returns the text that it is given: echo = say {"text": "$NONCE"}',
+        "error": "fails while it works: error = divide_by_zero {}",
+        "handle": "makes something new and returns a handle for it: handle = create_basket {}",
+        "impatient": "asks the client for input, and gives up after a while: "
+        'impatient = book {"milliseconds": $MS}',
+        "lapse": "asks the client and takes an answer for $MS milliseconds only: "
+        'lapse = book {"valid_for": $MS}',
+        "log": "logs messages of several levels while it works: log = import {}",
+        "once": "asks the client and takes each answer once only: once = redeem {}",
+        "progress": "reports progress several times while it works: progress = import {}",
         "slow": "works for a while, counting ticks: "
         'slow = count {"key": "$KEY", "ticks": $N, "milliseconds": $MS}',
+        "task": "can run as a task: task = report {}",
         "witness": 'tells how many ticks were counted: witness = read {"key": "$KEY"}',
     }
 )
 """Role -> what its tool does, with an example of the line that names one."""
 
-PLACEHOLDERS: Final[Mapping[str, object]] = MappingProxyType({"KEY": "k", "MS": 1, "N": 1})
+PLACEHOLDERS: Final[Mapping[str, object]] = MappingProxyType({"KEY": "k", "MS": 1, "N": 1, "NONCE": "n"})
 """What stands for a value in the arguments of a role, each with a value of its type.
 
-`$KEY` is a text that is new for each probe, `$N` a number of ticks, `$MS` a number of milliseconds.
+`$KEY` and `$NONCE` are texts that are new for each probe and each call, `$N` is a number of ticks, `$MS` one
+of milliseconds.
 """
+
+CallTools = Literal["none", "safe", "all"]
+"""Which tools may be called: none; those with a role or a `readOnlyHint`; all with arguments made up."""
 
 REFERENCE_NAME: Final = "pytest-mcp-http reference server"
 
@@ -54,8 +72,10 @@ class Role:
         """Return the params of a `tools/call`.
 
         Args:
-            values: A value for each placeholder that may be used, by name in lower case (`key`, `ms`, `n`).
+            values: Values of placeholders by name in lower case (`key`, `ms`, `n`, `nonce`); without one, a
+                text is new, and a number 1.
         """
+        values = {"n": 1, "ms": 1, "key": secrets.token_hex(8), "nonce": secrets.token_hex(8), **values}
         text = _PLACEHOLDER.sub(lambda found: str(values[found[1].lower()]), self.template)
         return {"name": self.tool, "arguments": json.loads(text)}
 
@@ -88,8 +108,45 @@ REFERENCE_ROLES: Final = (
     Role("ask", "ask_back", '{"kind": "elicitation"}'),
     Role("ask", "ask_back", '{"kind": "sampling"}'),
     Role("ask", "ask_back", '{"kind": "roots"}'),
+    Role("impatient", "ask_briefly", '{"milliseconds": $MS}'),
+    Role("ask", "ask_back", '{"kind": "url"}'),
+    Role("ask", "ask_back", '{"kind": "tools"}'),
+    Role("lapse", "ask_back", '{"kind": "roots", "milliseconds": $MS}'),
+    Role("once", "ask_back", '{"kind": "roots", "once": true}'),
+    Role("log", "log_each_level"),
+    Role("progress", "count_slowly", '{"steps": 3, "milliseconds": 5}'),
+    Role("change", "touch_resource", '{"uri": "reference://greeting"}'),
+    Role("change", "toggle_item", '{"kind": "tools"}'),
+    Role("change", "toggle_item", '{"kind": "prompts"}'),
+    Role("change", "toggle_item", '{"kind": "resources"}'),
+    Role("echo", "echo_text", '{"text": "$NONCE"}'),
+    Role("task", "count_ticks", '{"key": "$KEY", "ticks": $N, "milliseconds": $MS}'),
+    Role("task", "run_job", '{"outcome": "error", "milliseconds": $MS}'),
+    Role("task", "run_job", '{"outcome": "refused", "milliseconds": $MS}'),
+    Role("task", "run_batch", '{"milliseconds": $MS}'),
+    Role("task", "ask_back", '{"kind": "elicitation"}'),
+    Role("call", "show_content"),
+    Role("handle", "new_key"),
+    Role("error", "convert_units", '{"value": 1, "from_unit": "kg", "to_unit": "parsec"}'),
 )
 """The roles of the bundled reference server."""
+
+
+OFFICIAL_ROLES: Final = (
+    Role("call", "test_simple_text"),
+    Role("call", "test_image_content"),
+    Role("call", "test_audio_content"),
+    Role("call", "test_embedded_resource"),
+    Role("call", "test_multiple_content_types"),
+    Role("error", "test_error_handling"),
+    Role("log", "test_tool_with_logging"),
+    Role("progress", "test_tool_with_progress"),
+    Role("ask", "test_elicitation", '{"message": "$NONCE"}'),
+    Role("ask", "test_elicitation_sep1034_defaults"),
+    Role("ask", "test_elicitation_sep1330_enums"),
+    Role("ask", "test_sampling", '{"prompt": "$NONCE"}'),
+)
+"""The tools that the official conformance suite asks a server for: they do nothing but what it tests."""
 
 
 def missing(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from pytest_mcp_http.errors import TargetError
 
 if TYPE_CHECKING:
     from pytest_mcp_http._target import RunningTarget, Target
+    from pytest_mcp_http.fuzz import Plan
     from pytest_mcp_http.tour import Tour
     from pytest_mcp_http.wire.http import HttpWire
 
@@ -25,16 +27,31 @@ class Run:
     Args:
         settings: The options.
         facts: What the controller learnt about the target, on a worker of pytest-xdist.
+        seed: The seed that the controller drew, on a worker of pytest-xdist.
     """
 
-    def __init__(self, settings: Settings, facts: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, facts: dict[str, Any] | None = None, seed: int | None = None
+    ) -> None:
         self.settings = settings
+        self._seed = seed if seed is not None else settings.fuzz_seed
         self._facts = facts
         self._running: RunningTarget | None = None
         self._target: Target | None = None
         self._resolved: dict[str, Target] = {}
         self._wires: dict[str, HttpWire] = {}
         self._tours: dict[tuple[str, str], Tour] = {}
+
+    @property
+    def plan(self) -> Plan | None:
+        """How many changed requests are sent, and which; None if the run sends none."""
+        if not self.settings.fuzz:
+            return None
+        from pytest_mcp_http.fuzz import Plan
+
+        if self._seed is None:
+            self._seed = secrets.randbits(32)
+        return Plan(self.settings.fuzz, self._seed)
 
     # -- target ---------------------------------------------------------------------------------------------
 

@@ -60,6 +60,7 @@ def start_reference(settings: Settings) -> AppServer:
         "variant": [],
         "json-response": [],
         "resumable": [],
+        "fixtures": [],
     }
     for option in settings.reference_options:
         kind, _, name = option.partition("=")
@@ -70,6 +71,7 @@ def start_reference(settings: Settings) -> AppServer:
             era=chosen["era"][-1],
             json_response=bool(chosen["json-response"]),
             resumable=bool(chosen["resumable"]),
+            fixtures=bool(chosen["fixtures"]),
             faults=chosen["fault"],
             variants=chosen["variant"],
             path=settings.path,

@@ -19,7 +19,7 @@ from pytest_mcp_http._discover import discover
 from pytest_mcp_http._launch import Launched, start, wait_until_ready
 from pytest_mcp_http._option_values import absolute_url, mask_url
 from pytest_mcp_http._options import Settings
-from pytest_mcp_http._roles import Role
+from pytest_mcp_http._roles import CallTools, Role
 from pytest_mcp_http.errors import TargetError
 from pytest_mcp_http.spec.revisions import era_of
 from pytest_mcp_http.wire.http import HttpWire, Limits, ssl_context
@@ -37,6 +37,8 @@ class Target:
         insecure: Whether any certificate is accepted.
         facts: What discovery learnt.
         roles: Tools that the user names, with what they can be used for.
+        call_tools: Which tools may be called: `none`, `safe` (those with a role, and those that say of
+            themselves that they only read) or `all`.
     """
 
     url: str = field(repr=False)
@@ -46,6 +48,7 @@ class Target:
     ca: str | None = None
     insecure: bool = False
     roles: tuple[Role, ...] = ()
+    call_tools: CallTools = "safe"
 
     @property
     def loopback(self) -> bool:
@@ -104,6 +107,7 @@ class Target:
             "insecure": self.insecure,
             "facts": self.facts.to_json(),
             "roles": [asdict(role) for role in self.roles],
+            "call_tools": self.call_tools,
         }
 
     @classmethod
@@ -117,6 +121,7 @@ class Target:
             insecure=value["insecure"],
             facts=Facts.from_json(value["facts"]),
             roles=tuple(Role(**role) for role in value["roles"]),
+            call_tools=value["call_tools"],
         )
 
 
@@ -199,6 +204,15 @@ def _examine(settings: Settings, url: str) -> Target:
     limits = limits_of(settings)
     with open_wire(url, limits, settings.ca, insecure=settings.insecure) as wire:
         facts = discover(wire, url, settings.headers)
-    target = Target(url, facts, settings.headers, limits, settings.ca, settings.insecure, settings.roles)
+    target = Target(
+        url,
+        facts,
+        settings.headers,
+        limits,
+        settings.ca,
+        settings.insecure,
+        settings.roles,
+        settings.call_tools,
+    )
     target.judged(settings.revision)
     return target

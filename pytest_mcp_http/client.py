@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from pytest_mcp_http import answering
 from pytest_mcp_http.dialect import (
     ALL_CHANGES,
     CLIENT_CAPABILITIES,
@@ -29,9 +30,6 @@ from pytest_mcp_http.wire.mirror import mirrored
 SESSION_HEADER = "Mcp-Session-Id"
 VERSION_HEADER = "MCP-Protocol-Version"
 IMPLEMENTATION: Final[Mapping[str, str]] = {"name": "pytest-mcp-http", "version": "1"}
-
-MAX_ROUNDS: Final = 10
-"""How often `McpClient.complete` answers a server that asks back; one that never ends must not hold us."""
 
 _UNSET: Any = object()
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
@@ -56,7 +54,7 @@ class McpClient:
 
     Attributes:
         dialect: What sets the era of the revision apart.
-        log: Every exchange, in the order in which it ended.
+        log: Every exchange that was read to its end, in the order in which it ended.
         session_id: The id that the server assigned, or None; always None where the era has no sessions.
         negotiated: The version in the server's answer to `connect`, or None before.
         terminated: Whether there is no session of ours left to end.
@@ -92,6 +90,7 @@ class McpClient:
         self.negotiated: str | None = None
         self.terminated = False
         self.schemas: dict[str, Any] = {}
+        self._streams: list[OpenStream] = []
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -210,7 +209,7 @@ class McpClient:
         """POST a body: bytes as they are, anything else as JSON."""
         return self.send(self.build("POST", body, headers), limits=limits)
 
-    # -- multi round-trip requests --------------------------------------------------------------------------
+    # -- what the server asks for ---------------------------------------------------------------------------
 
     def retry(
         self, exchange: Exchange, responses: Mapping[str, object], *, headers: HeaderChanges | None = None
@@ -227,52 +226,34 @@ class McpClient:
 
         Source: https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr#basic-workflow
         """
-        sent = exchange.request.message
-        if sent is None or sent.method is None or not isinstance(sent.params, dict):
-            raise ValueError("only a request with params can be sent again")
-        params = {
-            name: value
-            for name, value in sent.params.items()
-            if name not in ("inputResponses", "requestState")
-        }
-        params["inputResponses"] = dict(responses)
-        result = exchange.result
-        if isinstance(result, dict) and "requestState" in result:
-            params["requestState"] = result["requestState"]
-        return self.request(sent.method, params, headers=headers)
+        method, params = answering.retry_params(exchange, responses)
+        return self.request(method, params, headers=headers)
 
     def complete(
         self,
         method: str,
         params: object,
-        answer: Callable[[str, Mapping[str, Any]], object],
+        answer: answering.Answer,
         *,
-        rounds: int = MAX_ROUNDS,
+        rounds: int = answering.MAX_ROUNDS,
+        limits: Limits | None = None,
     ) -> Exchange:
-        """POST a request, and answer whatever the server asks back, until there is a final answer.
+        """POST a request, and answer whatever the server asks for meanwhile, until there is a final answer.
+
+        At the handshake revisions those are requests on the stream of the call, from 2026-07-28 on
+        `input_required` results.
 
         Args:
             method: Method of the request.
             params: Its params.
-            answer: Gets method and params of each input request, and returns the client's result for it.
-            rounds: How often the server may ask back.
+            answer: Gets method and params of what is asked for, and returns the client's result for it.
+            rounds: How often the server may ask.
+            limits: Limits of each exchange.
 
         Returns:
             The exchange with the final answer; after so many rounds the last one, whatever it holds.
         """
-        exchange = self.request(method, params)
-        for _ in range(rounds):
-            asked = input_requests(exchange)
-            if asked is None:
-                break
-            exchange = self.retry(
-                exchange,
-                {
-                    key: answer(str(each.get("method")), each.get("params") or {})
-                    for key, each in asked.items()
-                },
-            )
-        return exchange
+        return answering.converse(self, method, params, answer, rounds=rounds, limits=limits).exchange
 
     # -- streams --------------------------------------------------------------------------------------------
 
@@ -305,7 +286,7 @@ class McpClient:
         if last_event_id is not None:
             headers = {"Last-Event-ID": last_event_id, **(headers or {})}
         if self.dialect.sessions:
-            return self.wire.open(self.build("GET", None, headers), limits=limits)
+            return self._opened(self.build("GET", None, headers), limits)
         body = self.message("subscriptions/listen", {"notifications": dict(notifications)}, id=id)
         return self.stream(body, headers=headers, limits=limits)
 
@@ -317,7 +298,17 @@ class McpClient:
         limits: Limits | None = None,
     ) -> OpenStream:
         """POST a body and keep the response open."""
-        return self.wire.open(self.build("POST", body, headers), limits=limits)
+        return self._opened(self.build("POST", body, headers), limits)
+
+    def _opened(self, request: Request, limits: Limits | None) -> OpenStream:
+        stream = self.wire.open(request, limits=limits)
+        self._streams.append(stream)
+        return stream
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Every exchange of this client, as far as it has come; the streams that were kept open last."""
+        return (*self.log, *(stream.exchange for stream in self._streams))
 
     # -- the end --------------------------------------------------------------------------------------------
 
@@ -416,21 +407,3 @@ class McpClient:
         for tool in tools if isinstance(tools, list) else ():
             if isinstance(tool, dict) and isinstance(tool.get("name"), str):
                 self.schemas[tool["name"]] = tool.get("inputSchema")
-
-
-def input_requests(exchange: Exchange) -> Mapping[str, Mapping[str, Any]] | None:
-    """Return what a server asked back, by its key; None unless the result is `input_required`.
-
-    Args:
-        exchange: The answer to a request.
-
-    Returns:
-        The members of `inputRequests` that are objects; empty if the result has none.
-    """
-    result = exchange.result
-    if not isinstance(result, dict) or result.get("resultType") != "input_required":
-        return None
-    asked = result.get("inputRequests")
-    if not isinstance(asked, dict):
-        return {}
-    return {key: each for key, each in asked.items() if isinstance(each, dict)}

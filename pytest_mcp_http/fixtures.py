@@ -88,9 +88,9 @@ def mcp_reference() -> Iterator[Callable[..., str]]:
     """Give a factory of bundled reference servers, which end with the run.
 
     Call it with the mode (`stateless` or `stateful`), and by name with `era` (`handshake`, `modern`, or
-    `dual` for both), `faults` and `variants` (iterables of ids), `json_response` and `resumable` (switches).
-    It returns the URL of a server of its own, on a free port of 127.0.0.1, and raises `TargetError` for a
-    wrong value or without `mcp` 2.x.
+    `dual` for both), `faults` and `variants` (iterables of ids), `json_response`, `resumable` and
+    `fixtures` (switches). It returns the URL of a server of its own, on a free port of 127.0.0.1, and raises
+    `TargetError` for a wrong value or without `mcp` 2.x.
     """
     from pytest_mcp_http._options import Settings
     from pytest_mcp_http._target import open_target
@@ -105,10 +105,11 @@ def mcp_reference() -> Iterator[Callable[..., str]]:
             variants: Iterable[str] = (),
             json_response: bool = False,
             resumable: bool = False,
+            fixtures: bool = False,
         ) -> str:
             options = [f"era={era}"]
             options += [f"fault={id}" for id in faults] + [f"variant={name}" for name in variants]
-            options += ["json-response"] * json_response + ["resumable"] * resumable
+            options += ["json-response"] * json_response + ["resumable"] * resumable + ["fixtures"] * fixtures
             settings = Settings(reference=mode, reference_options=tuple(options))
             return stack.enter_context(open_target(settings)).target.url
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_mcp_http._verdict import Verdict
 
 WORKER_KEY = "mcp_http"
+SEED_KEY = "mcp_http_seed"
 VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()
 """The verdict of a check, on its item."""
 
@@ -32,7 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "mcp_requirement(id, level): the requirement that a check of the MCP suite judges"
     )
-    config.stash[RUN] = Run(settings_from(config), getattr(config, "workerinput", {}).get(WORKER_KEY))
+    given = getattr(config, "workerinput", {})
+    config.stash[RUN] = Run(settings_from(config), given.get(WORKER_KEY), given.get(SEED_KEY))
     config.pluginmanager.register(fixtures, "mcp_http_fixtures")
     if not hasattr(config, "workerinput") and config.stash[RUN].settings.wanted:
         from pytest_mcp_http._results import RESULTS, Results
@@ -60,10 +62,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Hand the facts about the target to a worker of pytest-xdist."""
-    target = run_of(node.config).opened
-    if target is not None:
-        node.workerinput[WORKER_KEY] = target.to_json()
+    """Hand the facts about the target, and the seed, to a worker of pytest-xdist."""
+    run = run_of(node.config)
+    if run.opened is not None:
+        node.workerinput[WORKER_KEY] = run.opened.to_json()
+    if run.plan is not None:
+        node.workerinput[SEED_KEY] = run.plan.seed
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

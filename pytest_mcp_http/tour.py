@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_mcp_http._roles import REFERENCE_NAME, REFERENCE_ROLES, Role, missing
+from pytest_mcp_http._roles import (
+    OFFICIAL_ROLES,
+    REFERENCE_NAME,
+    REFERENCE_ROLES,
+    Role,
+    missing,
+)
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.visit import Step, Visit
@@ -94,6 +100,12 @@ class Tour:
         """The capabilities that the server declared; empty when it declared none or no object."""
         return self._visit.capabilities
 
+    @property
+    def seen(self) -> tuple[Exchange, ...]:
+        """Every exchange at the revision of the tour so far: those of the visit, and of probes since."""
+        clients = [client for client in self._clients if client.declare is None]
+        return tuple(exchange for client in clients for exchange in client.exchanges)
+
     def named(self, *names: str) -> tuple[Step, ...]:
         """Return the steps with one of these names."""
         return tuple(step for step in self.steps if step.name in names)
@@ -101,6 +113,10 @@ class Tour:
     def items(self, method: str, member: str) -> list[dict[str, Any]]:
         """Return the items of a list, of all pages, as far as they are objects."""
         return self._visit.items(method, member)
+
+    def completable(self) -> list[tuple[dict[str, str], str]]:
+        """Return what completions can be asked for: references, each with the name of an argument."""
+        return self._visit.completable()
 
     # -- more sessions --------------------------------------------------------------------------------------
 
@@ -152,18 +168,25 @@ class Tour:
     # -- tools that may be called ---------------------------------------------------------------------------
 
     def roles(self, name: str) -> tuple[Role, ...]:
-        """Return the tools that have a role, as the user or the reference server names them.
+        """Return the listed tools that have a role.
+
+        They are those that the user names for it, else those of the reference server, else those that the
+        official conformance suite asks for.
 
         Args:
             name: A role, see `_roles.ROLES`.
 
         Raises:
-            NotVerified: If no tool has it; the reason is the line that the user can add.
+            NotVerified: If no tool has it, or no tool may be called; the reason is what the user can change.
         """
+        if self.target.call_tools == "none":
+            raise NotVerified("--mcp-call-tools none lets no tool be called")
+        listed = [tool.get("name") for tool in self.items("tools/list", "tools")]
         known = [role for role in self.target.roles if role.name == name]
         if not known and self.target.facts.server_name == REFERENCE_NAME:
             known = [role for role in REFERENCE_ROLES if role.name == name]
-        listed = [tool.get("name") for tool in self.items("tools/list", "tools")]
+        if not known:
+            known = [role for role in OFFICIAL_ROLES if role.name == name and role.tool in listed]
         found = tuple(role for role in known if role.tool in listed)
         if not known:
             raise NotVerified(missing(name))

@@ -5,6 +5,7 @@ Nothing here calls a tool, and everything that is opened is closed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -17,7 +18,7 @@ MAX_PAGES: Final = 10
 """Pages of one list that the visit follows; a server that never ends a list must not hold us."""
 
 SAMPLES: Final = 3
-"""Prompts and resources of each kind that the visit fetches."""
+"""Prompts and resources of each kind that the visit fetches, and arguments that it asks completions for."""
 
 STREAM_SECONDS: Final = 60.0
 """Longest time that the stream which runs beside the visit is held open."""
@@ -31,6 +32,13 @@ LISTS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "resources": (("resources/list", "resources"), ("resources/templates/list", "resourceTemplates")),
 }
 """Capability -> its list methods, each with the member of the result that holds the items."""
+
+MADE_UP: Final = "conformance:check"
+"""The value of each required argument of a prompt. It is a URI as well, since
+a prompt may use it for one."""
+
+_EXPRESSION: Final = re.compile(r"\{[+#./;?&]?([^{}]*)\}")
+_VARIABLE: Final = re.compile(r"[\w.%]+")
 
 UNKNOWN_METHOD: Final = "mcp-http-check/no-such-method"
 UNKNOWN_NAME: Final = "mcp-http-check-no-such-name"
@@ -104,6 +112,7 @@ class Visit:
             self._request(client.dialect.plain, {}, name="plain (string id)", id="plain-1")
             self._lists()
             self._fetches()
+            self._completions()
             self._errors()
             self._notifications()
         finally:
@@ -150,16 +159,41 @@ class Visit:
 
     def _fetches(self) -> None:
         prompts = [
-            prompt
-            for prompt in self.items("prompts/list", "prompts")
-            if not any(isinstance(a, dict) and a.get("required") for a in _listed(prompt.get("arguments")))
+            item for item in self.items("prompts/list", "prompts") if isinstance(item.get("name"), str)
         ]
-        for prompt in prompts[:SAMPLES]:
-            if isinstance(prompt.get("name"), str):
-                self._request("prompts/get", {"name": prompt["name"]})
+        free = [prompt for prompt in prompts if made_up_arguments(prompt) == {}]
+        demanding = [prompt for prompt in prompts if made_up_arguments(prompt)]
+        for prompt in free[:SAMPLES]:
+            self._request("prompts/get", {"name": prompt["name"]})
+        for prompt in demanding[:SAMPLES]:
+            params = {"name": prompt["name"], "arguments": made_up_arguments(prompt)}
+            self._request("prompts/get", params, name="prompts/get (arguments)")
         for resource in self.items("resources/list", "resources")[:SAMPLES]:
             if isinstance(resource.get("uri"), str):
                 self._request("resources/read", {"uri": resource["uri"]})
+
+    def _completions(self) -> None:
+        if "completions" not in self.capabilities:
+            return
+        for ref, name in self.completable()[:SAMPLES]:
+            params = {"ref": ref, "argument": {"name": name, "value": ""}}
+            self._request("completion/complete", params)
+
+    def completable(self) -> list[tuple[dict[str, str], str]]:
+        """Return what completions can be asked for: references, each with the name of an argument.
+
+        The first argument of each prompt and template comes before the second of any.
+        """
+        found = []
+        for prompt in self.items("prompts/list", "prompts"):
+            if isinstance(prompt.get("name"), str):
+                ref = {"type": "ref/prompt", "name": prompt["name"]}
+                found += [(place, ref, name) for place, name in enumerate(argument_names(prompt))]
+        for template in self.items("resources/templates/list", "resourceTemplates"):
+            if isinstance(template.get("uriTemplate"), str):
+                ref = {"type": "ref/resource", "uri": template["uriTemplate"]}
+                found += [(place, ref, name) for place, name in enumerate(variables_in(ref["uri"]))]
+        return [(ref, name) for _, ref, name in sorted(found, key=lambda each: each[0])]
 
     def _errors(self) -> None:
         self._request(UNKNOWN_METHOD, name="unknown method", id="e-1")
@@ -178,6 +212,31 @@ class Visit:
         ):
             kwargs: dict[str, Any] = {} if params is None else {"params": params}
             self._add(method, method, self.client.notify(method, **kwargs))
+
+
+def argument_names(prompt: Mapping[str, Any]) -> list[str]:
+    """Return the names of the arguments of a listed prompt."""
+    return [each["name"] for each in _arguments(prompt) if isinstance(each.get("name"), str)]
+
+
+def made_up_arguments(prompt: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return a value for each required argument of a listed prompt; None if one has no name."""
+    names = [each.get("name") for each in _arguments(prompt) if each.get("required")]
+    found = {name: MADE_UP for name in names if isinstance(name, str)}
+    return found if all(isinstance(name, str) for name in names) else None
+
+
+def _arguments(prompt: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in _listed(prompt.get("arguments")) if isinstance(each, dict)]
+
+
+def variables_in(template: str) -> list[str]:
+    """Return the names of the variables of a URI template.
+
+    Source: https://www.rfc-editor.org/rfc/rfc6570#section-2.3
+    """
+    parts = (part for inner in _EXPRESSION.findall(template) for part in inner.split(","))
+    return [found[0] for part in parts if (found := _VARIABLE.match(part.strip()))]
 
 
 def _listed(value: object) -> list[Any]:

@@ -25,6 +25,7 @@ def create_app(
     era: str = "dual",
     json_response: bool = False,
     resumable: bool = False,
+    fixtures: bool = False,
     faults: Iterable[str] = (),
     variants: Iterable[str] = (),
     path: str = "/mcp",
@@ -36,6 +37,7 @@ def create_app(
         era: `handshake` (up to 2025-11-25), `modern` (2026-07-28), or `dual` for both on one endpoint.
         json_response: Answer requests with one JSON object instead of an event stream.
         resumable: Give every event an id and replay missed events to a client that resumes (stateful only).
+        fixtures: Offer the tools, prompts and resources that the official conformance suite asks for.
         faults: Ids of deviations to put in, see `reference_server.faults.catalogue`.
         variants: Names of legal but unusual behaviours, see `reference_server.variants.catalogue`.
         path: Path of the endpoint, starting with a slash.
@@ -54,6 +56,7 @@ def create_app(
         era=era,
         json_response=json_response,
         resumable=resumable,
+        fixtures=fixtures,
         faults=tuple(faults),
         variants=tuple(variants),
         path=path,

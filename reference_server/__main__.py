@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             era=options.era,
             json_response=options.json_response,
             resumable=options.resumable,
+            fixtures=options.fixtures,
             faults=options.fault,
             variants=options.variant,
             path=options.path,
@@ -100,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--path", default="/mcp", help="path of the endpoint (default %(default)s)")
     add("--json-response", action="store_true", help="answer with JSON instead of event streams")
     add("--resumable", action="store_true", help="give events ids and replay them (stateful)")
+    add("--fixtures", action="store_true", help="offer what the official conformance suite asks for")
     add("--fault", action="append", default=[], metavar="ID", help="deviate in this way (repeatable)")
     add(
         "--variant",
@@ -120,10 +122,10 @@ def _port(text: str) -> int:
 
 
 def _print_catalogues(options: argparse.Namespace) -> None:
-    from reference_server import faults, variants
+    from reference_server import crashes, faults, variants
 
     if options.list_faults:
-        for fault in faults.catalogue().values():
+        for fault in (*faults.catalogue().values(), *crashes.catalogue().values()):
             print(f"{fault.id}\t{','.join(fault.modes)}\t{','.join(fault.requirements)}\t{fault.summary}")
     if options.list_variants:
         for variant in variants.catalogue().values():

@@ -70,6 +70,8 @@ class Facts:
     `background` runs what layers start for the life of the app, while it serves.
     `state_seconds` is how long a client has to answer what a tool asked back for, in the modern era.
     `memory` is what the tools remember beside the sessions.
+    `paged` tells which lists come on two pages, see `paging.PAGED`.
+    `fixtures` tells whether there is what the official conformance suite asks for, see `fixtures`.
     """
 
     mode: str
@@ -83,11 +85,18 @@ class Facts:
     era: str = "dual"
     state_seconds: float = 120.0
     memory: Memory = field(default_factory=Memory)
+    paged: str = "resources"
+    fixtures: bool = False
 
     @property
     def revisions(self) -> tuple[str, ...]:
         """The revisions that the app serves, oldest first."""
         return SERVED_REVISIONS[self.era]
+
+    @property
+    def logs(self) -> bool:
+        """Whether log messages are sent, which new implementations are to leave out."""
+        return self.era != "modern"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Knows nothing of HTTP verbs, sessions or the SDK.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 PARSE_ERROR: Final = -32700
@@ -22,6 +23,8 @@ MAX_DEPTH: Final = 100
 """Deepest nesting of objects and arrays that is taken; the SDK's parser stops at 200."""
 
 MAX_MESSAGE_CHARS: Final = 200
+
+_HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
 class _Unreadable:
@@ -159,8 +162,10 @@ def _is_error(value: dict[str, Any]) -> bool:
 
 
 def is_id(value: object) -> bool:
-    """Tell whether a value is a legal request id: a string or an integer."""
-    return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+    """Tell whether a value is a legal request id: an integer, or a string that can be sent back."""
+    if isinstance(value, str):
+        return _HALF_PAIR.search(value) is None
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_call(value: object) -> bool:

@@ -8,28 +8,59 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+import jsonschema
+
+from reference_server._result import ToolResult
 from reference_server.memory import Memory
+from reference_server.questions import ANY_TIME, Asker, Question, Terms
 
 Report = Callable[[float, float | None, str | None], Awaitable[None]]
 """Tells the caller about progress: value, total, message."""
 
+LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+"""How severe a log message is, the least severe first."""
+
+Log = Callable[[LogLevel, object], Awaitable[None]]
+"""Logs something for the caller: level, data."""
+
 HEADER_PREFIX: Final = "mcp-param-"
 """What the names of headers begin with that mirror arguments, in lower case."""
+
+
+ANSWER_KEY: Final = "answer"
+"""Under which key a single thing is asked for."""
 
 
 class ToolError(ValueError):
     """A tool call that failed; the message is for the caller."""
 
 
-async def nobody_to_ask(kind: str) -> dict[str, Any]:
-    """Refuse to ask the caller back, where there is none."""
-    raise ToolError(f"There is nobody to ask for {kind}")
+class NobodyToAsk:
+    """Stands for a client where there is none."""
+
+    def can_ask(self, question: Question) -> bool:
+        """Tell that nobody can be asked."""
+        return False
+
+    async def ask_all(
+        self, questions: Mapping[str, Question], terms: Terms = ANY_TIME, *, keep: bool = True
+    ) -> dict[str, dict[str, Any]]:
+        """Refuse to ask."""
+        raise ToolError("There is nobody to ask")
 
 
-async def nobody_listens(uri: str) -> None:
-    """Tell nobody that a resource changed."""
+async def nobody_listens(what: str) -> None:
+    """Tell nobody that something changed."""
+
+
+async def nobody_reads(level: LogLevel, data: object) -> None:
+    """Log nothing, where nobody can read it."""
+
+
+async def no_stream() -> None:
+    """Close nothing, where no stream can be taken up again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +71,23 @@ class Caller:
         report: Tells about progress.
         memory: What the app remembers.
         publish: Tells those who listen to a resource that it changed.
-        ask: Asks the client for something of a kind and returns its answer.
+        asker: Asks the client for something and returns its answers.
+        announce: Tells all clients that the list of a kind changed: `tools`, `prompts` or `resources`.
+        log: Sends log messages of a level.
+        hang_up: Closes the stream of the call, if the client can take it up again.
     """
 
     report: Report
     memory: Memory = field(default_factory=Memory)
     publish: Callable[[str], Awaitable[None]] = nobody_listens
-    ask: Callable[[str], Awaitable[dict[str, Any]]] = nobody_to_ask
+    asker: Asker = field(default_factory=NobodyToAsk)
+    announce: Callable[[str], Awaitable[None]] = nobody_listens
+    log: Log = nobody_reads
+    hang_up: Callable[[], Awaitable[None]] = no_stream
+
+    async def ask(self, question: Question, terms: Terms = ANY_TIME) -> dict[str, Any]:
+        """Ask the client for one thing and return its result."""
+        return (await self.asker.ask_all({ANSWER_KEY: question}, terms))[ANSWER_KEY]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,22 +173,29 @@ class Tool:
     Args:
         name: Its name.
         description: What it does.
-        run: The coroutine function that serves it with its arguments, and `caller` if it wants one.
+        run: The coroutine function that serves it with its arguments, and `caller` if it wants one; it
+            returns a text or a whole result.
         parameters: Its arguments by name.
         read_only: Whether it changes nothing that somebody else could see.
         wants_caller: Whether `run` takes `caller`.
+        title: Its name for people.
+        output: The JSON Schema of its structured results.
+        schema: The JSON Schema of its arguments, if it says more than `parameters` can.
     """
 
     name: str
     description: str
-    run: Callable[..., Awaitable[str]]
+    run: Callable[..., Awaitable[str | ToolResult]]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     read_only: bool = True
     wants_caller: bool = False
+    title: str | None = None
+    output: Mapping[str, Any] | None = None
+    schema: Mapping[str, Any] | None = None
 
     def input_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the arguments."""
-        return {"type": "object", **_object_schema(self.parameters)}
+        return dict(self.schema) if self.schema else {"type": "object", **_object_schema(self.parameters)}
 
     @cached_property
     def mirrored(self) -> frozenset[str]:
@@ -156,7 +204,10 @@ class Tool:
 
     def checked(self, arguments: Mapping[str, object]) -> dict[str, object]:
         """Return the arguments, or raise `ToolError` naming the first that does not fit."""
-        _check_all(self.parameters, arguments)
+        if self.schema is None:
+            _check_all(self.parameters, arguments)
+        elif not jsonschema.Draft202012Validator(self.schema).is_valid(dict(arguments)):
+            raise ToolError("The arguments do not fit the input schema")
         return dict(arguments)
 
 

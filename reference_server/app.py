@@ -41,6 +41,7 @@ def build_app(
     era: str,
     json_response: bool,
     resumable: bool,
+    fixtures: bool,
     faults: tuple[str, ...],
     variants: tuple[str, ...],
     path: str,
@@ -54,7 +55,15 @@ def build_app(
         raise ValueError(f"path {path!r} is not accepted; accepted: a path that starts with /")
     added = [*_variants(variants, mode), *_faults(faults, mode)]
     options = _options(
-        {"era": era, "json_response": json_response, "resumable": resumable, "state_seconds": 120.0}, added
+        {
+            "era": era,
+            "json_response": json_response,
+            "resumable": resumable,
+            "state_seconds": 120.0,
+            "paged": "resources",
+            "fixtures": fixtures,
+        },
+        added,
     )
     if options["resumable"] and mode != "stateful":
         raise ValueError(f"resumable is not accepted with mode {mode!r}; accepted: mode 'stateful'")
@@ -74,6 +83,8 @@ class ReferenceApp:
         json_response: Answer requests with JSON.
         resumable: Keep events for replay.
         state_seconds: How long a client has to answer what a tool asked back for, in the modern era.
+        paged: Which lists come on two pages, see `paging.PAGED`.
+        fixtures: Offer what the official conformance suite asks for.
     """
 
     def __init__(
@@ -86,10 +97,14 @@ class ReferenceApp:
         json_response: bool = False,
         resumable: bool = False,
         state_seconds: float = 120.0,
+        paged: str = "resources",
+        fixtures: bool = False,
     ) -> None:
         self._mode = mode
         self._era = era
         self._state_seconds = state_seconds
+        self._paged = paged
+        self._fixtures = fixtures
         self._layers = layers
         self._path = path
         self._json_response = json_response
@@ -114,6 +129,7 @@ class ReferenceApp:
     async def _live(self, receive: Receive, send: Send) -> None:
         from reference_server.corrections import corrected
         from reference_server.engine import Engine
+        from reference_server.task_polls import answered_with_json
 
         await receive()
         facts = Facts(
@@ -122,9 +138,11 @@ class ReferenceApp:
             self._resumable,
             era=self._era,
             state_seconds=self._state_seconds,
+            paged=self._paged,
+            fixtures=self._fixtures,
         )
         engine = Engine(facts)
-        endpoint = corrected(engine)
+        endpoint = corrected(answered_with_json(engine))
         for layer in self._layers:
             endpoint = layer(endpoint)
         async with engine.run(), anyio.create_task_group() as facts.background:
@@ -139,9 +157,10 @@ class ReferenceApp:
 def _faults(names: tuple[str, ...], mode: str) -> Iterable[_Optional]:
     if not names:
         return ()
+    from reference_server.crashes import catalogue as crashes
     from reference_server.faults import catalogue
 
-    return choose("fault", names, catalogue(), mode)
+    return choose("fault", names, {**catalogue(), **crashes()}, mode)
 
 
 def _variants(names: tuple[str, ...], mode: str) -> Iterable[_Optional]:

@@ -1,93 +1,56 @@
 """Asking the client back: by the result of a call in the modern era, by a request of the server's own before.
 
 In the modern era the call ends with what is asked for and a protected state; the client calls again with both
-its answer and the state (2026-07-28, basic/patterns/mrtr).
+its answers and the state (2026-07-28, basic/patterns/mrtr). The state holds the answers of earlier rounds, so
+whoever asks begins anew on each call, and is given at once what the client has answered already.
 """
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+from uuid import uuid4
 
+import jsonschema
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError, NoBackChannelError
 from mcp.shared.message import ServerMessageMetadata
 from mcp_types import (
+    URL_ELICITATION_REQUIRED,
     CreateMessageRequest,
-    CreateMessageRequestParams,
     CreateMessageResultWithTools,
+    ElicitCompleteNotification,
+    ElicitCompleteNotificationParams,
     ElicitRequest,
-    ElicitRequestFormParams,
     ElicitResult,
     InputRequest,
     InputRequiredResult,
     ListRootsRequest,
     ListRootsResult,
-    SamplingMessage,
-    TextContent,
 )
 from pydantic import BaseModel, ValidationError
 
 from reference_server._context import MODERN_REVISIONS
 from reference_server._jsonrpc import INVALID_PARAMS, MISSING_CLIENT_CAPABILITY
 from reference_server._tool import ToolError
+from reference_server.memory import Memory
+from reference_server.questions import ANY_TIME, ELICIT, LIST_ROOTS, SAMPLE, Json, Question, Terms
 
 ANSWER_SECONDS: Final = 10.0
 """How long a request of the server's own waits for its response."""
 
-ANSWER_KEY: Final = "answer"
-"""Under which key something is asked for."""
-
-ELICITATION_SINCE: Final = "2025-06-18"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What can be asked for.
-
-    Args:
-        request: The request that asks for it.
-        answer: The type of its result.
-        needs: The client capability it needs, as an object of capabilities.
-    """
-
-    request: InputRequest
-    answer: type[BaseModel]
-    needs: Mapping[str, Any]
-
-
-QUESTIONS: Final[Mapping[str, Question]] = {
-    "elicitation": Question(
-        ElicitRequest(
-            params=ElicitRequestFormParams(
-                message="Which text is to be returned?",
-                requested_schema={
-                    "type": "object",
-                    "properties": {"text": {"type": "string", "description": "Any text."}},
-                    "required": ["text"],
-                },
-            )
-        ),
-        ElicitResult,
-        {"elicitation": {"form": {}}},
-    ),
-    "sampling": Question(
-        CreateMessageRequest(
-            params=CreateMessageRequestParams(
-                messages=[
-                    SamplingMessage(
-                        role="user", content=TextContent(type="text", text="Say something short.")
-                    )
-                ],
-                max_tokens=100,
-            )
-        ),
-        CreateMessageResultWithTools,
-        {"sampling": {}},
-    ),
-    "roots": Question(ListRootsRequest(), ListRootsResult, {"roots": {}}),
+_REQUESTS: Final[Mapping[str, type[InputRequest]]] = {
+    ELICIT: ElicitRequest,
+    SAMPLE: CreateMessageRequest,
+    LIST_ROOTS: ListRootsRequest,
+}
+_RESULTS: Final[Mapping[str, type[BaseModel]]] = {
+    ELICIT: ElicitResult,
+    SAMPLE: CreateMessageResultWithTools,
+    LIST_ROOTS: ListRootsResult,
 }
 
 
@@ -103,76 +66,168 @@ class InputNeeded(Exception):  # noqa: N818 - it is an answer, not an error
         self.result = result
 
 
-async def ask(context: ServerRequestContext[Any, Any], kind: str) -> dict[str, Any]:
-    """Ask the client of a tool call and return its answer as JSON object.
+class Asking:
+    """Asks the client of one call of a tool, a prompt or a resource.
 
     Args:
         context: The call.
-        kind: One of `QUESTIONS`.
+        memory: What the app remembers.
+    """
+
+    def __init__(self, context: ServerRequestContext[Any, Any], memory: Memory) -> None:
+        self._context = context
+        self._memory = memory
+        capabilities = context.session.client_capabilities
+        self._declared = capabilities.model_dump(by_alias=True, exclude_none=True) if capabilities else {}
+        self._modern = context.protocol_version in MODERN_REVISIONS
+        params = context.params or {}
+        self._state = params.get("requestState") if self._modern else None
+        self._responses: Json = dict(params.get("inputResponses") or {}) if self._state is not None else {}
+        kept = json.loads(self._state) if self._state else {}
+        self._earlier: list[dict[str, Json]] = kept.get("answers", [])
+        self._partial: dict[str, Json] = kept.get("partial", {})
+        self._name: str = kept.get("name", "")
+        self._issued: float = kept.get("issued", 0.0)
+        self._rounds = 0
+
+    def can_ask(self, question: Question) -> bool:
+        """Tell whether the client declared what a question needs."""
+        return question.allowed_by(self._declared, self._context.protocol_version)
+
+    async def ask_all(
+        self, questions: Mapping[str, Question], terms: Terms = ANY_TIME, *, keep: bool = True
+    ) -> dict[str, Json]:
+        """Ask several things at once and return the client's result for each, under the same key.
+
+        Args:
+            questions: What to ask for. Whoever asks more than once for a call asks the same each time that
+                the answers so far are the same.
+            terms: How long and how often answers are taken.
+            keep: In the modern era, keep the answers in a state that the client brings back.
+
+        Raises:
+            InputNeeded: In the modern era, if the call brought no answer.
+            MCPError: In the modern era, if the client lacks a capability or an answer is malformed. In the
+                handshake era, if the user has to open a URL first and the client cannot be asked for that.
+            ToolError: In the handshake era, if the client cannot be asked or did not answer.
+        """
+        lacking = next((each for each in questions.values() if not self.can_ask(each)), None)
+        if self._modern:
+            if lacking is not None:
+                raise MCPError(
+                    code=MISSING_CLIENT_CAPABILITY,
+                    message=f"The client must declare what {lacking.method} needs",
+                    data={"requiredCapabilities": dict(lacking.needs)},
+                )
+            return self._kept(questions, terms) if keep else self._brought(questions)
+        if lacking is not None:
+            raise ToolError(
+                f"The client did not declare what {lacking.method} needs, or its revision has none"
+            )
+        return {key: await self._requested(question) for key, question in questions.items()}
+
+    def _kept(self, questions: Mapping[str, Question], terms: Terms) -> dict[str, Json]:
+        """Return the answers that the call brought, for these questions or those before."""
+        self._rounds += 1
+        lapsed = terms.seconds is not None and time.time() > self._issued + terms.seconds
+        if self._state is not None and (lapsed or self._name in self._memory.used_states):
+            raise MCPError(code=INVALID_PARAMS, message="The request state is not valid any more")
+        if self._rounds <= len(self._earlier):
+            return self._earlier[self._rounds - 1]
+        answers, self._partial = self._partial, {}
+        found = {key: self._responses.pop(key) for key in questions if self._responses.get(key) is not None}
+        answers |= {key: answer for key, answer in found.items() if _fits(questions[key], answer)}
+        missing = {key: _request(each) for key, each in questions.items() if key not in answers}
+        if missing:
+            state = {
+                "answers": self._earlier,
+                "partial": answers,
+                "name": str(uuid4()),
+                "issued": time.time(),
+            }
+            raise InputNeeded(InputRequiredResult(input_requests=missing, request_state=json.dumps(state)))
+        if terms.once:
+            self._memory.use_state(self._name)
+        self._earlier.append(answers)
+        return answers
+
+    def _brought(self, questions: Mapping[str, Question]) -> dict[str, Json]:
+        """Return the answers that the call brought, all of them at once."""
+        responses = (self._context.params or {}).get("inputResponses") or {}
+        answers = {key: responses[key] for key in questions if responses.get(key) is not None}
+        if all(key in answers and _fits(question, answers[key]) for key, question in questions.items()):
+            return answers
+        requests = {key: _request(question) for key, question in questions.items()}
+        raise InputNeeded(InputRequiredResult(input_requests=requests))
+
+    async def _requested(self, question: Question) -> Json:
+        """Send the request on the stream of the call and wait for the response that the client posts."""
+        context = self._context
+        elicitation = {"elicitationId": str(uuid4())} if question.by_url else {}
+        try:
+            result = await context.session.send_request(
+                _request(question, **elicitation),
+                _RESULTS[question.method],
+                request_read_timeout_seconds=ANSWER_SECONDS,
+                metadata=ServerMessageMetadata(related_request_id=context.request_id),
+            )
+        except NoBackChannelError:
+            if question.by_url:
+                raise MCPError(
+                    code=URL_ELICITATION_REQUIRED,
+                    message="A user has to open a URL first",
+                    data={"elicitations": [{**(question.params or {}), **elicitation}]},
+                ) from None
+            raise ToolError("The client can be asked only in a session with event streams") from None
+        except MCPError as error:
+            raise ToolError(f"The client did not answer: {error.error.message}") from None
+        except ValidationError:
+            raise ToolError("The answer does not fit what was asked for") from None
+        answer = result.model_dump(by_alias=True, mode="json", exclude_none=True)
+        try:
+            if not _fits(question, answer):
+                raise ToolError("The answer lacks what was asked for")
+        except MCPError as error:
+            raise ToolError(error.error.message) from None
+        if elicitation and answer["action"] == "accept":
+            # What the user does behind the URL is simulated, so it is done at once.
+            params = ElicitCompleteNotificationParams(elicitation_id=elicitation["elicitationId"])
+            await context.session.send_notification(
+                ElicitCompleteNotification(params=params), related_request_id=context.request_id
+            )
+        return answer
+
+
+def _request(question: Question, **members: str) -> InputRequest:
+    params = None if question.params is None else {**question.params, **members}
+    return _REQUESTS[question.method].model_validate(
+        {"method": question.method, **({} if params is None else {"params": params})}, by_name=False
+    )
+
+
+def _fits(question: Question, answer: Any) -> bool:
+    """Tell whether an answer says all that was asked for.
 
     Raises:
-        InputNeeded: In the modern era, if the call brought no answer.
-        MCPError: In the modern era, if the client lacks the capability or its answer is malformed.
-        ToolError: In the handshake era, if the client cannot be asked or did not answer.
+        MCPError: If it is malformed, or what it says does not fit.
     """
-    capabilities = context.session.client_capabilities
-    declared = capabilities.model_dump(by_alias=True, exclude_none=True) if capabilities else {}
-    found = declared.get(kind)
-    # Without modes, form mode is meant (client/elicitation#capabilities).
-    able = found is not None and not (kind == "elicitation" and "url" in found and "form" not in found)
-    if context.protocol_version in MODERN_REVISIONS:
-        return _brought(context, kind, able)
-    if not able or (kind == "elicitation" and context.protocol_version < ELICITATION_SINCE):
-        raise ToolError(f"The client did not declare {kind}, or its revision has none")
-    return await _requested(context, QUESTIONS[kind])
-
-
-def _brought(context: ServerRequestContext[Any, Any], kind: str, able: bool) -> dict[str, Any]:
-    """Return the answer that the call brought with the state of an earlier one."""
-    question = QUESTIONS[kind]
-    if not able:
-        raise MCPError(
-            code=MISSING_CLIENT_CAPABILITY,
-            message=f"The client must declare {kind}",
-            data={"requiredCapabilities": question.needs},
-        )
-    params = context.params or {}
-    answer = (params.get("inputResponses") or {}).get(ANSWER_KEY) if params.get("requestState") else None
-    if answer is not None:
-        _check(question, answer)
-    if answer is None or (answer.get("action") == "accept" and "text" not in (answer.get("content") or {})):
-        raise InputNeeded(
-            InputRequiredResult(input_requests={ANSWER_KEY: question.request}, request_state=kind)
-        )
-    return dict(answer)
-
-
-def _check(question: Question, answer: Any) -> None:
     try:
-        parsed = question.answer.model_validate(answer, by_name=False)
+        _RESULTS[question.method].model_validate(answer, by_name=False)
     except ValidationError:
-        parsed = None
-    text = (parsed.content or {}).get("text", "") if isinstance(parsed, ElicitResult) else ""
-    if parsed is None or not isinstance(text, str):
-        raise MCPError(code=INVALID_PARAMS, message="The answer does not fit what was asked for")
+        raise _unfit() from None
+    if question.method != ELICIT or question.by_url or answer["action"] != "accept":
+        return True
+    schema, content = (question.params or {})["requestedSchema"], answer.get("content") or {}
+    # What is left out can be asked for again, what is wrong cannot.
+    given = {**schema, "required": []}
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    if not jsonschema.Draft202012Validator(given, format_checker=checker).is_valid(content):
+        raise _unfit()
+    return all(name in content for name in schema.get("required", ()))
 
 
-async def _requested(context: ServerRequestContext[Any, Any], question: Question) -> dict[str, Any]:
-    """Send the request on the stream of the call and wait for the response that the client posts."""
-    try:
-        result = await context.session.send_request(
-            question.request,
-            question.answer,
-            request_read_timeout_seconds=ANSWER_SECONDS,
-            metadata=ServerMessageMetadata(related_request_id=context.request_id),
-        )
-    except NoBackChannelError:
-        raise ToolError("The client can be asked only in a session with event streams") from None
-    except MCPError as error:
-        raise ToolError(f"The client did not answer: {error.error.message}") from None
-    except ValidationError:
-        raise ToolError("The answer does not fit what was asked for") from None
-    return result.model_dump(by_alias=True, mode="json", exclude_none=True)
+def _unfit() -> MCPError:
+    return MCPError(code=INVALID_PARAMS, message="The answer does not fit what was asked for")
 
 
 class StateProtection(ServerMiddleware[Any]):

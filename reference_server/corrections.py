@@ -15,7 +15,7 @@ from typing import Final
 from mcp_types import methods as sdk_methods
 from pydantic import ValidationError
 
-from reference_server import batches, corrections_modern
+from reference_server import batches, corrections_modern, task_polls
 from reference_server._calls import Payload, respond
 from reference_server._context import (
     HANDSHAKE_REVISIONS,
@@ -54,11 +54,16 @@ SERVED_METHODS: Final = frozenset(
         "tools/call",
         "prompts/list",
         "prompts/get",
+        "completion/complete",
         "resources/list",
         "resources/templates/list",
         "resources/read",
+        "logging/setLevel",
     }
 )
+
+SESSION_METHODS: Final = frozenset({"resources/subscribe", "resources/unsubscribe"})
+"""What is served in sessions only, since it needs a stream of the client's own."""
 
 
 def check_host(context: RequestContext) -> None:
@@ -158,7 +163,9 @@ def check_session(context: RequestContext) -> None:
 
 def check_method(context: RequestContext) -> None:
     """Refuse methods that are not served with -32601; the SDK looks at the params of known ones first."""
-    if context.is_request and context.rpc_method not in SERVED_METHODS:
+    served = SERVED_METHODS | SESSION_METHODS if context.facts.mode == "stateful" else SERVED_METHODS
+    known = context.rpc_method in served or task_polls.serves(context)
+    if context.is_request and not known:
         raise Refusal(200, METHOD_NOT_FOUND, "Method not found")
 
 

@@ -38,15 +38,22 @@ SERVED_METHODS: Final = frozenset(
         "tools/call",
         "prompts/list",
         "prompts/get",
+        "completion/complete",
         "resources/list",
         "resources/templates/list",
         "resources/read",
+        "tasks/get",
+        "tasks/update",
+        "tasks/cancel",
     }
 )
 """What is declared and served; `ping`, `initialize` and others of the handshake era are gone."""
 
 NAMED_BY: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 """The parameter that `Mcp-Name` mirrors, by method."""
+
+NAMED_BY_EXTENSIONS: Final = dict.fromkeys(("tasks/get", "tasks/update", "tasks/cancel"), "taskId")
+"""The same for the methods of extensions."""
 
 _LISTENED_FLAGS: Final = ("toolsListChanged", "promptsListChanged", "resourcesListChanged")
 _HEADER_TEXT: Final = re.compile(r"[\t\x20-\x7e]*")
@@ -147,7 +154,7 @@ def check_name(context: RequestContext) -> None:
     The SDK takes characters that no header may carry as they are. A parameter that is missing or no string
     is malformed, whatever the header says.
     """
-    key = NAMED_BY.get(context.rpc_method or "")
+    key = {**NAMED_BY, **NAMED_BY_EXTENSIONS}.get(context.rpc_method or "")
     if key is None:
         return
     name = context.params.get(key)

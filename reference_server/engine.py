@@ -46,6 +46,10 @@ RECONNECT_SECONDS: Final = 0.5
 """How long a new GET stream waits for the old one of its session to go, before it is refused."""
 
 
+RETRY_MILLISECONDS: Final = 100
+"""After what time a client is to take up a stream again, told at the begin of streams that can be resumed."""
+
+
 class SessionScopedEvents(EventStore):
     """Hands the events of each session to that session's own store.
 
@@ -78,7 +82,7 @@ class Engine:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._numbers = count(1)
-        self._listening = Listening()
+        self._listening = Listening(facts.sessions)
         self._handles = (
             Session(MODERN_REVISIONS[-1], Transactions(drop_oldest=True))
             if facts.mode == "stateful"
@@ -87,6 +91,7 @@ class Engine:
         self._manager = StreamableHTTPSessionManager(
             build_server(facts, self._listening),
             event_store=SessionScopedEvents() if facts.resumable else None,
+            retry_interval=RETRY_MILLISECONDS,
             json_response=facts.json_response,
             stateless=facts.mode == "stateless",
         )

@@ -1,4 +1,4 @@
-"""What an app remembers beside its sessions: counted ticks, changes of resources. All of it is bounded."""
+"""What an app remembers beside its sessions: counted ticks, changes, used states. All of it is bounded."""
 
 from __future__ import annotations
 
@@ -22,16 +22,28 @@ class Memory:
     """What one app remembers.
 
     Args:
-        max_keys: How many keys of ticks are kept; those not used for longest are dropped first.
+        max_keys: How many keys of ticks, and how many used states, are kept; the oldest are dropped first.
     """
 
     max_keys: int = MAX_KEYS
     changes: Counter[str] = field(default_factory=Counter)
     """How often each listed resource was changed, by URI."""
+    used_states: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    """The request states that must not be used again, oldest first."""
+    extras: set[str] = field(default_factory=set)
+    """The lists that hold an item more than usual, see `extras`."""
     _ticks: OrderedDict[str, Ticks] = field(default_factory=OrderedDict)
 
     def __len__(self) -> int:
         return len(self._ticks)
+
+    def use_state(self, name: str) -> bool:
+        """Remember that a request state was used; return whether it was used before."""
+        used = name in self.used_states
+        self.used_states[name] = None
+        while len(self.used_states) > self.max_keys:
+            self.used_states.popitem(last=False)
+        return used
 
     def read_ticks(self, key: str) -> Ticks:
         """Return what was counted under a key; nothing is kept for a key that is unknown."""

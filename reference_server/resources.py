@@ -1,4 +1,4 @@
-"""The resources: a text, a binary, and a template for unit tables."""
+"""The resources: a text, a binary, a file, one that fails, and a template for unit tables."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 TEMPLATE_URI: Final = "reference://units/{unit}"
 TEMPLATE_NAME: Final = "units"
 TEMPLATE_DESCRIPTION: Final = "What a unit converts to: celsius, fahrenheit, kg or lb."
 
-_UNITS: Final = {"celsius": "fahrenheit", "fahrenheit": "celsius", "kg": "lb", "lb": "kg"}
+UNITS: Final = {"celsius": "fahrenheit", "fahrenheit": "celsius", "kg": "lb", "lb": "kg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,10 @@ class Content:
         return base64.b64encode(self.data or b"").decode()
 
 
+class BackendError(Exception):
+    """A resource cannot be read because what is behind it fails."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """One listed resource."""
@@ -46,6 +50,9 @@ class Resource:
     name: str
     description: str
     content: Content
+    annotations: Mapping[str, Any] = field(default_factory=dict)
+    broken: bool = False
+    """Whether what is behind it fails when it is read."""
 
     def current(self, changes: Mapping[str, int]) -> Content:
         """Return the content after so many changes, by URI: a text has their number as its last line."""
@@ -80,21 +87,45 @@ RESOURCES: Final[Mapping[str, Resource]] = {
             Content("text/plain", text="Grüße from the reference server ✓\n"),
         ),
         Resource("reference://pixel", "pixel", "An image of one pixel.", Content("image/png", data=_pixel())),
+        Resource(
+            "file:///reference/notes/today.txt",
+            "today.txt",
+            "A note in a tree of files that exists here only.",
+            Content("text/plain", text="Nothing to do today.\n"),
+            {"audience": ["user", "assistant"], "priority": 0.5, "lastModified": "2026-01-12T15:00:58Z"},
+        ),
+        Resource(
+            "reference://broken",
+            "broken",
+            "A text that cannot be read, since what is behind it fails.",
+            Content("text/plain", text=""),
+            broken=True,
+        ),
     )
 }
 
 
-def read(uri: str, changes: Mapping[str, int] = MappingProxyType({})) -> Content | None:
+def read(
+    uri: str,
+    changes: Mapping[str, int] = MappingProxyType({}),
+    listed: Mapping[str, Resource] = RESOURCES,
+) -> Content | None:
     """Return the content of a listed resource or of one that the template covers, or None.
 
     Args:
         uri: The resource.
         changes: How often each listed resource was changed, by URI.
+        listed: What is listed now.
+
+    Raises:
+        BackendError: If what is behind the resource fails.
     """
-    if uri in RESOURCES:
-        return RESOURCES[uri].current(changes)
+    if uri in listed:
+        if listed[uri].broken:
+            raise BackendError(uri)
+        return listed[uri].current(changes)
     found = re.fullmatch(re.escape(TEMPLATE_URI.partition("{")[0]) + "([a-z]+)", uri)
-    if found and found[1] in _UNITS:
-        table = json.dumps({"unit": found[1], "converts_to": _UNITS[found[1]]})
+    if found and found[1] in UNITS:
+        table = json.dumps({"unit": found[1], "converts_to": UNITS[found[1]]})
         return Content("application/json", text=table)
     return None

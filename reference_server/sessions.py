@@ -6,13 +6,16 @@ Everything hangs on the session, so ending a session frees it all. Knows nothing
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import anyio
 
+from reference_server._tool import LogLevel
 from reference_server.events import SessionEvents
+from reference_server.task_store import TaskStore
 
 MAX_SESSIONS: Final = 1000
 MAX_TRANSACTIONS: Final = 100
@@ -93,10 +96,17 @@ class Session:
     revision: str
     transactions: Transactions = field(default_factory=Transactions)
     events: SessionEvents = field(default_factory=SessionEvents)
+    tasks: TaskStore = field(default_factory=TaskStore)
     connections: dict[str, Connection] = field(default_factory=dict)
     """The connection of each stream that has one."""
     running: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """The name of each recent request inside the server, by its JSON-encoded id; the oldest are dropped."""
+    log_level: LogLevel = "debug"
+    """The lowest level of the log messages that the client wants."""
+    subscribed: set[str] = field(default_factory=set)
+    """The URIs of the resources whose updates the client asked for."""
+    notify: Callable[[Any], Awaitable[None]] | None = None
+    """Sends a notification on the GET stream; None before the client is initialized."""
 
     def remember_request(self, key: str, name: str) -> None:
         """Note under which name the request with this JSON-encoded id runs inside the server."""
@@ -109,9 +119,12 @@ class Session:
         """End the streams and free what was kept; timers of the HTTP server may hold the shell longer."""
         for connection in self.connections.values():
             connection.give_way.set()
+        self.tasks.close()
         self.transactions = Transactions()
         self.events = SessionEvents()
         self.running.clear()
+        self.subscribed.clear()
+        self.notify = None
 
 
 class SessionTable:
@@ -127,6 +140,9 @@ class SessionTable:
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._sessions.values()))
 
     @property
     def full(self) -> bool:

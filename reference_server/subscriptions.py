@@ -1,41 +1,95 @@
-"""The streams of `subscriptions/listen`, and what is published to them.
+"""What the server announces, and to whom: the streams of `subscriptions/listen`, and the sessions.
 
-What the server announces at all is the update of a resource; its lists never change.
+A change of a list is announced to all who asked for it in the modern era, and to every session. The update of
+a resource is announced to those who asked for this resource.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import anyio
 from mcp.server.context import ServerRequestContext
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
-from mcp_types import SubscriptionFilter, SubscriptionsListenRequestParams, SubscriptionsListenResult
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    ListenHandler,
+    PromptsListChanged,
+    ResourcesListChanged,
+    ResourceUpdated,
+    ServerEvent,
+    ToolsListChanged,
+)
+from mcp_types import (
+    PromptListChangedNotification,
+    ResourceListChangedNotification,
+    ResourceUpdatedNotification,
+    ResourceUpdatedNotificationParams,
+    ServerNotification,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
+    ToolListChangedNotification,
+)
+
+from reference_server.sessions import Session, SessionTable
 
 MAX_STREAMS: Final = 1000
 """How many streams may be open at once; a further one is refused."""
 
+TELL_SECONDS: Final = 0.5
+"""How long a session whose client does not read its stream may hold up the one who changed something."""
+
+LIST_CHANGES: Final[Mapping[str, tuple[ServerEvent, ServerNotification]]] = {
+    "tools": (ToolsListChanged(), ToolListChangedNotification()),
+    "prompts": (PromptsListChanged(), PromptListChangedNotification()),
+    "resources": (ResourcesListChanged(), ResourceListChangedNotification()),
+}
+"""What is announced when a list changed: to streams of the modern era, and to sessions."""
+
 
 class Listening:
-    """All open streams of one app; each belongs to its request alone, so clients may use the same ids."""
+    """All open streams of one app; each belongs to its request alone, so clients may use the same ids.
 
-    def __init__(self) -> None:
+    Args:
+        sessions: The sessions of the handshake era.
+    """
+
+    def __init__(self, sessions: SessionTable) -> None:
+        self._sessions = sessions
         self._bus = InMemorySubscriptionBus()
         self._handler = ListenHandler(self._bus, max_subscriptions=MAX_STREAMS)
 
     async def serve(
         self, context: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams
     ) -> SubscriptionsListenResult:
-        """Serve one stream until the client leaves or `end` is called.
-
-        The SDK acknowledges whatever was asked for, also what is never sent
-        (basic/patterns/subscriptions#acknowledgment).
-        """
-        honoured = SubscriptionFilter(resource_subscriptions=params.notifications.resource_subscriptions)
-        return await self._handler(context, params.model_copy(update={"notifications": honoured}))
+        """Serve one stream until the client leaves or `end` is called."""
+        return await self._handler(context, params)
 
     async def publish(self, uri: str) -> None:
         """Tell those who listen to a resource that it changed."""
         await self._bus.publish(ResourceUpdated(uri=uri))
+        updated = ResourceUpdatedNotification(params=ResourceUpdatedNotificationParams(uri=uri))
+        await self._tell(updated, lambda session: uri in session.subscribed)
+
+    async def announce(self, kind: str) -> None:
+        """Tell all clients that a list changed: `tools`, `prompts` or `resources`."""
+        event, changed = LIST_CHANGES[kind]
+        await self._bus.publish(event)
+        await self._tell(changed, lambda session: True)
+
+    async def _tell(self, notification: ServerNotification, wanted: Callable[[Session], bool]) -> None:
+        async def tell(session: Session) -> None:
+            try:
+                if session.notify is not None:
+                    await session.notify(notification)
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                pass  # the session ended meanwhile
+
+        with anyio.move_on_after(TELL_SECONDS):
+            async with anyio.create_task_group() as group:
+                for session in self._sessions:
+                    if wanted(session):
+                        group.start_soon(tell, session)
 
     def end(self) -> None:
         """End every stream with its result (#graceful-closure)."""

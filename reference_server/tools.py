@@ -13,8 +13,15 @@ from typing import Any, Final
 
 import anyio
 
+from reference_server._result import ToolResult, text_result
 from reference_server._tool import Caller, Parameter, Tool, ToolError
+from reference_server.content_tools import CONTENT_TOOLS
+from reference_server.extras import CHANGING_TOOLS
+from reference_server.handle_tools import HANDLE_TOOLS
+from reference_server.log_tools import LOG_TOOLS
+from reference_server.place_tools import PLACE_TOOLS
 from reference_server.sessions import TransactionError, Transactions, current_session
+from reference_server.task_tools import TASK_TOOLS
 from reference_server.witness_tools import WITNESS_TOOLS
 
 MAX_STEPS: Final = 1000
@@ -151,11 +158,17 @@ TOOLS: Final[Mapping[str, Tool]] = {
             wants_caller=True,
         ),
         *WITNESS_TOOLS,
+        *CONTENT_TOOLS,
+        *CHANGING_TOOLS,
+        *LOG_TOOLS,
+        *TASK_TOOLS,
+        *PLACE_TOOLS,
+        *HANDLE_TOOLS,
     )
 }
 
 
-async def call_tool(tool: Tool, arguments: Mapping[str, object], caller: Caller) -> tuple[str, bool]:
+async def call_tool(tool: Tool, arguments: Mapping[str, object], caller: Caller) -> ToolResult:
     """Call a tool.
 
     Args:
@@ -164,10 +177,11 @@ async def call_tool(tool: Tool, arguments: Mapping[str, object], caller: Caller)
         caller: Whom it works for.
 
     Returns:
-        The result text and whether it is an error; an error is a JSON object with the member `error`.
+        The result; an error is the text of a JSON object with the member `error`.
     """
     try:
         checked = tool.checked(arguments)
-        return await (tool.run(**checked, caller=caller) if tool.wants_caller else tool.run(**checked)), False
+        found = await (tool.run(**checked, caller=caller) if tool.wants_caller else tool.run(**checked))
     except (ToolError, TransactionError) as error:
-        return json.dumps({"error": str(error)}), True
+        return text_result(json.dumps({"error": str(error)}), is_error=True)
+    return found if isinstance(found, ToolResult) else text_result(found)

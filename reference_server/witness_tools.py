@@ -9,6 +9,8 @@ import anyio
 
 from reference_server import resources
 from reference_server._tool import Caller, Parameter, Tool, ToolError
+from reference_server.asking_tool import ASK_BACK
+from reference_server.impatient_tool import ASK_BRIEFLY
 
 MAX_KEY_CHARS: Final = 200
 SAFE_INTEGER: Final = 2**53 - 1
@@ -50,13 +52,6 @@ async def touch_resource(uri: str, *, caller: Caller) -> str:
 async def route_query(region: str, **others: Any) -> str:
     """Return the arguments, which headers mirror."""
     return json.dumps({"region": region, **others}, ensure_ascii=False)
-
-
-async def ask_back(kind: str, *, caller: Caller) -> str:
-    """Ask the client for something and return what it answered."""
-    answer = await caller.ask(kind)
-    outcome = answer.get("action", "accept") if kind == "elicitation" else "accept"
-    return json.dumps({"kind": kind, "outcome": outcome, "answer": answer}, ensure_ascii=False)
 
 
 _KEY: Final = Parameter("string", "Name of the counter, shared by all callers.")
@@ -112,17 +107,6 @@ WITNESS_TOOLS: Final = (
             ),
         },
     ),
-    Tool(
-        "ask_back",
-        "Ask the client for input and return what it answered.",
-        ask_back,
-        {
-            "kind": Parameter(
-                "string",
-                "What to ask for: elicitation, sampling or roots.",
-                choices=("elicitation", "sampling", "roots"),
-            )
-        },
-        wants_caller=True,
-    ),
+    ASK_BACK,
+    ASK_BRIEFLY,
 )

@@ -38,8 +38,9 @@ INTRODUCTION: Final = """\
 The project of the protocol has a conformance suite of its own,
 [modelcontextprotocol/conformance](https://github.com/modelcontextprotocol/conformance). This page takes
 each check that its scenarios for servers can report, and says which of our [requirements](requirements.md)
-cover it, or why none does. It describes commit c321dd32 of 2026-08-07. The names of scenarios and checks
-are theirs, the wording is ours.
+cover it, or why none does. It describes release 0.2.0-alpha.12; [run the official
+suite](../how-to/run-the-official-suite.md) says how to run it. The names of scenarios and checks are theirs,
+the wording is ours.
 
 - **Scenario** says below the name why a scenario does not count: *pending* (their own reference server does
   not pass it yet), *extension*, or *added after release*. The others decide about conformance to the
@@ -55,9 +56,9 @@ are theirs, the wording is ours.
 
 Many of their checks need a tool, prompt or resource with a fixed name, which an ordinary server does not
 have. Where such a check rests on the text, a requirement of ours covers it for any server. To judge what a
-tool does, a tool has to be declared for it; that is left to a later release. No scenario judges the
-authorization of an MCP server. Ids that the tables of their proposals name, but no scenario reports, are
-left out.
+tool does, a tool has to be [named for it](../how-to/name-tools.md); those of the official suite are known.
+No scenario judges the authorization of an MCP server. Left out are ids that the tables of their proposals
+name, but no scenario reports, and the scenarios of an extension that no revision requires (skills).
 """
 
 REASONS: Final = {

@@ -35,6 +35,20 @@ How many of the requirements of each chapter have a check, by revision. A dot sa
 """
 
 
+REASONS: Final = """\
+The requirements of all revisions together, and why those have none that have no check."""
+
+OBSTACLES: Final = {
+    "latitude": "latitude",
+    "whitebox": "not visible",
+    "needs-auth": "needs a token",
+    "needs-replicas": "needs replicas",
+    "undecidable": "not decidable",
+    "authorization": "authorization, not covered yet",
+}
+"""Why a requirement may have no check -> the head of its column."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page, or compare it.
 
@@ -72,6 +86,18 @@ def _coverage(chapters: dict[str, list[Row]]) -> Iterator[str]:
         yield _line(f"[{chapter}](#{chapter})", *(_share(members, revision) for revision in REVISIONS))
     everything = [row for members in chapters.values() for row in members]
     yield _line("all", *(_share(everything, revision) for revision in REVISIONS))
+    yield from ("", REASONS, "")
+    yield _line("Chapter", "requirements", "with a check", *OBSTACLES.values())
+    yield _line("---", *("---:" for _ in (0, 0, *OBSTACLES)))
+    for chapter, members in {**chapters, "all": everything}.items():
+        name = chapter if members is everything else f"[{chapter}](#{chapter})"
+        yield _line(name, *(str(count) for count in _counts(members)))
+
+
+def _counts(members: Iterable[Row]) -> list[int]:
+    """Count requirements, those with a check, and those without for each reason."""
+    reasons = [row.obstacle for row in members]
+    return [len(reasons), reasons.count(None), *(reasons.count(name) for name in OBSTACLES)]
 
 
 def _share(members: Iterable[Row], revision: str) -> str:

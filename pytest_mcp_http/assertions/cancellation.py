@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.spec.messages import validate_server_message
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import ABSENT, Kind, Message, same_id
 
@@ -52,6 +53,37 @@ def assert_work_stopped(response: Judged, counted: int, whole: int) -> Exchange:
             "closing the stream cancels the request, and its work stops",
             exchange,
         )
+    return exchange
+
+
+def assert_cancel_obeyed(response: Judged, counted: int, whole: int) -> Exchange:
+    """Assert that a request which was cancelled by notification stopped, and got no response.
+
+    Args:
+        response: The response to the request.
+        counted: How much work was counted for it, long after it was cancelled.
+        whole: How much is counted for a request that is left alone.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: If it stopped and got a response all the same, or went on to its end without one;
+            as a note if it went on and was answered, as if it could not be cancelled.
+
+    Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation#behavior-requirements
+    """
+    exchange = as_exchange(response)
+    stopped, answered = counted < whole, bool(exchange.responses)
+    ticks = f"{counted} of {whole} ticks"
+    expected = ["the work stops, and there is no response"]
+    if stopped and answered:
+        violated(f"the work stopped ({ticks}), and the request got {exchange.summary}", expected, exchange)
+    if not stopped and not answered:
+        violated(f"no response, but the work went on to its end: {ticks}", expected, exchange)
+    if not stopped:
+        expected.append("a response as if there had been no cancel, where the work cannot be cancelled")
+        violated(f"the cancel was ignored: {ticks}", expected, exchange, note=True)
     return exchange
 
 
@@ -162,6 +194,49 @@ def assert_cancels_subscriptions_only(responses: Iterable[Judged]) -> None:
                     f"{CANCELLED} names an open subscriptions/listen request, or is not sent",
                     exchange,
                 )
+
+
+def cancels_in(responses: Iterable[Judged], revision: str) -> list[tuple[Exchange, object]]:
+    """Return the ids that a server cancelled, each with the response in which it did.
+
+    Args:
+        responses: What the client received.
+        revision: The revision that was negotiated; what breaks its schema is left out.
+    """
+    exchanges = [as_exchange(response) for response in responses]
+    return [
+        (exchange, message.params["requestId"])
+        for exchange in exchanges
+        for message in exchange.messages
+        if message.kind is Kind.NOTIFICATION
+        and message.method == CANCELLED
+        and isinstance(message.params, dict)
+        and "requestId" in message.params
+        and not validate_server_message(message.value, revision)
+    ]
+
+
+def assert_cancels_own_requests(responses: Iterable[Judged], revision: str) -> None:
+    """Assert that a server cancels nothing but requests of its own, up to revision 2025-11-25.
+
+    Args:
+        responses: All that the client received.
+        revision: The revision that was negotiated.
+
+    Raises:
+        RequirementViolated: If `notifications/cancelled` names no request that the server sent.
+
+    Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation#behavior-requirements
+    """
+    exchanges = [as_exchange(response) for response in responses]
+    own = [m.id for exchange in exchanges for m in exchange.messages if m.kind is Kind.REQUEST]
+    for exchange, named in cancels_in(exchanges, revision):
+        if not any(same_id(named, each) for each in own):
+            violated(
+                f"the server sent {CANCELLED} for {named!r}",
+                f"{CANCELLED} names a request that the server sent, or is not sent",
+                exchange,
+            )
 
 
 def assert_cancel_ignored(response: Judged) -> Exchange:

@@ -158,7 +158,8 @@ def headers_at_fault(exchange: Exchange) -> bool:
     value = _object(sent.value)
     meta = _object(_object(value.get("params")).get("_meta"))
     due = {name: text for name, text in mirrored(value).items() if name in (METHOD_HEADER, NAME_HEADER)}
-    needed = {METHOD_HEADER} | ({NAME_HEADER} if value.get("method") in NAMED else set())
+    method = value.get("method")
+    needed = {METHOD_HEADER} | ({NAME_HEADER} if isinstance(method, str) and method in NAMED else set())
     stated = {name: headers.get(name) for name in needed}
     return (
         version is None

@@ -10,9 +10,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
-from pytest_mcp_http.spec.messages import INPUT_REQUESTS, Violation, validate_input_request
+from pytest_mcp_http.spec.messages import (
+    INPUT_REQUESTS,
+    Violation,
+    validate_input_request,
+    validate_server_message,
+)
+from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS
 from pytest_mcp_http.wire.exchange import Exchange
-from pytest_mcp_http.wire.jsonrpc import json_type
+from pytest_mcp_http.wire.jsonrpc import ABSENT, Kind, json_type
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
 
@@ -23,7 +29,7 @@ CAPABILITIES: Final[Mapping[str, str]] = {
 }
 """The client capability that each input request needs, by method."""
 
-URL_PLACES: Final = re.compile(r"params\.(url|message)")
+URL_PLACES: Final = re.compile(r"params\.(url|message|elicitationId)")
 """Where an elicitation in URL mode holds what it needs besides its mode."""
 
 MESSAGE_PLACES: Final = re.compile(r"params\.messages\[\d+\](\.(role|content))?")
@@ -115,21 +121,19 @@ def assert_input_requests_declared(response: Judged, capabilities: Mapping[str, 
 
 
 def url_elicitations(response: Judged) -> list[tuple[str, dict[str, Any]]]:
-    """Return the elicitations in URL mode that a result asks for, each with its key."""
+    """Return the elicitations in URL mode that a response asks for, each with its place."""
     return [
-        (key, request)
-        for key, request in _asked(as_exchange(response))
-        if isinstance(request, dict)
-        and request.get("method") == "elicitation/create"
-        and _mode(request) == "url"
+        (place, request)
+        for place, request in asked_in(response)
+        if request["method"] == "elicitation/create" and _mode(request) == "url"
     ]
 
 
 def assert_url_elicitations(response: Judged, revision: str) -> Exchange:
-    """Assert that each elicitation in URL mode has a URL and a message.
+    """Assert that each elicitation in URL mode has a URL and a message, and an id where the revision has it.
 
     Args:
-        response: The response. Other results than `input_required` are not judged.
+        response: The response.
         revision: The revision that is spoken.
 
     Returns:
@@ -140,17 +144,17 @@ def assert_url_elicitations(response: Judged, revision: str) -> Exchange:
 
     Source: https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation#url-mode-elicitation-requests
     """
-    return _assert_places(
-        response, revision, url_elicitations(response), URL_PLACES, "url and message, both strings"
-    )
+    has_id = revision in HANDSHAKE_REVISIONS
+    expected = f"url{', message and elicitationId' if has_id else ' and message'}, all strings"
+    return _assert_places(response, revision, url_elicitations(response), URL_PLACES, expected)
 
 
 def sampling_requests(response: Judged) -> list[tuple[str, dict[str, Any]]]:
-    """Return the sampling requests that a result asks for, each with its key."""
+    """Return the sampling requests of a response, each with its place."""
     return [
-        (key, request)
-        for key, request in _asked(as_exchange(response))
-        if isinstance(request, dict) and request.get("method") == "sampling/createMessage"
+        (place, request)
+        for place, request in asked_in(response)
+        if request["method"] == "sampling/createMessage"
     ]
 
 
@@ -175,6 +179,57 @@ def assert_sampling_messages(response: Judged, revision: str) -> Exchange:
     )
 
 
+def asked_in(response: Judged) -> list[tuple[str, dict[str, Any]]]:
+    """Return what a response asks the client for, in either era, each with the place where it stands.
+
+    Args:
+        response: The response: its `inputRequests`, or the requests on its event stream.
+
+    Returns:
+        Objects with `method`, and `params` if there are any.
+    """
+    exchange = as_exchange(response)
+    found = [
+        (f"inputRequests[{key!r}]", request)
+        for key, request in _asked(exchange)
+        if isinstance(request, dict) and isinstance(request.get("method"), str)
+    ]
+    for message in exchange.messages:
+        if message.kind is Kind.REQUEST and message.method is not None:
+            request = {"method": message.method}
+            if message.params is not ABSENT:
+                request["params"] = message.params
+            found.append((f"the request {message.id!r}", request))
+    return found
+
+
+def assert_no_deprecated_requests(response: Judged) -> Exchange:
+    """Assert that a client is asked neither for sampling nor for roots, which 2026-07-28 deprecates.
+
+    Args:
+        response: The response.
+
+    Returns:
+        The response as an exchange.
+
+    Raises:
+        RequirementViolated: As a note, if it is: a server that had them before may have them still.
+
+    Source: https://modelcontextprotocol.io/specification/2026-07-28/client/sampling and
+        https://modelcontextprotocol.io/specification/2026-07-28/client/roots
+    """
+    exchange = as_exchange(response)
+    for place, request in asked_in(exchange):
+        if request["method"] in ("sampling/createMessage", "roots/list"):
+            violated(
+                f"{place} is {request['method']}, which is deprecated",
+                "another way, unless the server had it before 2026-07-28",
+                exchange,
+                note=True,
+            )
+    return exchange
+
+
 def _asked(exchange: Exchange) -> Iterator[tuple[str, Any]]:
     """Yield the members of `inputRequests` of an `input_required` result, whatever they are."""
     result = exchange.result
@@ -196,10 +251,16 @@ def _assert_places(
     places: re.Pattern[str],
     expected: str,
 ) -> Exchange:
-    """Assert that the places of some input requests are valid by their schema."""
+    """Assert that the places of some requests are valid by their schema."""
     exchange = as_exchange(response)
-    for key, request in requests:
-        for each in validate_input_request(request, revision):
+    for place, request in requests:
+        for each in _violations(request, revision):
             if places.fullmatch(each.path):
-                violated(f"inputRequests[{key!r}]: {each.path}: {each.message}", expected, exchange)
+                violated(f"{place}: {each.path}: {each.message}", expected, exchange)
     return exchange
+
+
+def _violations(request: Mapping[str, Any], revision: str) -> list[Violation]:
+    if revision in HANDSHAKE_REVISIONS:
+        return validate_server_message({"jsonrpc": "2.0", "id": 0, **request}, revision)
+    return validate_input_request(request, revision)

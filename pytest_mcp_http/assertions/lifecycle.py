@@ -13,7 +13,7 @@ from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, messages_in, notifications_in
 from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, METHOD_NOT_FOUND
 from pytest_mcp_http.wire.exchange import Exchange
-from pytest_mcp_http.wire.jsonrpc import json_type
+from pytest_mcp_http.wire.jsonrpc import json_type, same_id
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
 
@@ -141,6 +141,34 @@ def requests_in(response: Judged) -> list[dict[str, Any]]:
         and value["method"] != "ping"
         and not value["method"].startswith("notifications/")
     ]
+
+
+def assert_given_up_requests_cancelled(responses: Sequence[Judged]) -> None:
+    """Assert that a server cancels its request when it gives up to wait for an answer.
+
+    Args:
+        responses: All that a client received, which answered no request, until the server went on
+            without. Pings are not judged.
+
+    Raises:
+        RequirementViolated: If `notifications/cancelled` names none of the requests.
+
+    Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#timeouts
+    """
+    exchanges = [as_exchange(response) for response in responses]
+    cancelled = [
+        value["params"].get("requestId")
+        for exchange in exchanges
+        for value in notifications_in(exchange)
+        if value["method"] == "notifications/cancelled" and isinstance(value.get("params"), dict)
+    ]
+    for exchange in exchanges:
+        for value in requests_in(exchange):
+            if not any(same_id(value["id"], id) for id in cancelled):
+                actual = (
+                    f"the server gave up to wait for an answer to {value['method']}, and did not cancel it"
+                )
+                violated(actual, "notifications/cancelled for the request that timed out", exchange)
 
 
 def undeclared_notifications(capabilities: Mapping[str, Any]) -> tuple[str, ...]:

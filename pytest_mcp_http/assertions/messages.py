@@ -5,6 +5,8 @@ Source: https://modelcontextprotocol.io/specification/2026-07-28/basic/transport
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
@@ -62,13 +64,14 @@ def notifications_on(response: Judged) -> list[jsonrpc.Message]:
     return [message for message in as_exchange(response).messages if message.kind is Kind.NOTIFICATION]
 
 
-def assert_notifications_related(response: Judged) -> Exchange:
+def assert_notifications_related(response: Judged, *, tokens: Iterable[object] | None = None) -> Exchange:
     """Assert that the notifications on the stream of a request can be about that request (2026-07-28).
 
     Which notifications else are about it cannot be told from outside.
 
     Args:
         response: The response to a POSTed request; that to `subscriptions/listen` is not judged.
+        tokens: Progress tokens of all requests; only progress with one of these counts. Default any.
 
     Returns:
         The response as an exchange.
@@ -84,12 +87,15 @@ def assert_notifications_related(response: Judged) -> Exchange:
     if sent is None or sent.kind is not Kind.REQUEST or sent.method == "subscriptions/listen":
         return exchange
     token = _member(_member(sent.params, "_meta"), "progressToken")
+    counted = None if tokens is None else list(tokens)
     for message in notifications_on(exchange):
         if message.method in CHANGES:
             expected = "notifications about the request; changes belong to the stream of subscriptions/listen"
             violated(f"{message.method} on the stream of {sent.method}", expected, exchange)
         named = _member(message.params, "progressToken")
-        if message.method == PROGRESS and named is not None and not jsonrpc.same_id(named, token):
+        if message.method != PROGRESS or named is None or jsonrpc.same_id(named, token):
+            continue
+        if counted is None or any(jsonrpc.same_id(named, each) for each in counted):
             actual = f"progress with the token {named!r} on the stream of {sent.method}"
             violated(actual, f"progress with the token of the request ({token!r})", exchange)
     return exchange

@@ -9,8 +9,8 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -29,6 +29,11 @@ __tracebackhide__ = True  # a failure is about the response, not about this code
 
 MAX_SHOWN: Final = 120
 """Most characters of a value that a finding quotes."""
+
+MAX_KINDS: Final = 5
+"""Most kinds of violations that one message tells."""
+
+_INDEX: Final = re.compile(r"\[\d+\]")
 
 Filter = Callable[[str, Violation], bool]
 """Gets the method and a violation, and tells whether it counts."""
@@ -98,6 +103,81 @@ def assert_messages_valid(
             exchange,
         )
     return exchange
+
+
+@dataclass(frozen=True, slots=True)
+class ViolationKind:
+    """Violations of one rule at one place of the messages of one method, whatever the index in a list.
+
+    Attributes:
+        method: Method of the request that was answered, or of the server's own message.
+        first: The first violation.
+        exchange: Where it was seen.
+        count: How often it was seen.
+    """
+
+    method: str
+    first: Violation
+    exchange: Exchange
+    count: int
+
+
+def violation_kinds(
+    responses: Iterable[Judged], revision: str, *, counts: Filter = lambda method, violation: True
+) -> list[ViolationKind]:
+    """Compare every message of many responses with the schema of its method, and gather what is alike.
+
+    Args:
+        responses: The responses, each with the request that it answers.
+        revision: The revision that was negotiated.
+        counts: Tells which violations count; default all.
+
+    Returns:
+        The kinds of violations, in the order in which they were seen first.
+    """
+    found: dict[tuple[str, str, str], ViolationKind] = {}
+    for response in responses:
+        exchange = as_exchange(response)
+        for method, violation in schema_violations(exchange, revision):
+            if not counts(method, violation):
+                continue
+            key = (method, _INDEX.sub("[]", violation.path), violation.rule)
+            known = found.get(key)
+            found[key] = (
+                ViolationKind(method, violation, exchange, 1)
+                if known is None
+                else replace(known, count=known.count + 1)
+            )
+    return list(found.values())
+
+
+def assert_all_messages_valid(
+    responses: Iterable[Judged], revision: str, *, counts: Filter = lambda method, violation: True
+) -> None:
+    """Assert that every JSON-RPC message of many responses has the shape that the revision gives it.
+
+    Each kind of violation is told once, with how often it was seen, its place and its value.
+
+    Args:
+        responses: The responses, each with the request that it answers.
+        revision: The revision that was negotiated.
+        counts: Tells which violations count; default all.
+
+    Raises:
+        RequirementViolated: If there is a violation that counts; its exchange is that of the first.
+    """
+    kinds = violation_kinds(responses, revision, counts=counts)
+    if not kinds:
+        return
+    told = [
+        f"{kind.method}: {kind.first.path}: {kind.first.message}; the value: {_shown(kind.first.value)}"
+        + (f" ({kind.count} times)" if kind.count > 1 else "")
+        for kind in kinds[:MAX_KINDS]
+    ]
+    more = [f"and {len(kinds) - MAX_KINDS} more kinds"] if len(kinds) > MAX_KINDS else []
+    violated(
+        "; ".join(told + more), f"messages that are valid by the schema of {revision}", kinds[0].exchange
+    )
 
 
 def _shown(value: object) -> str:

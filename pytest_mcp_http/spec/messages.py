@@ -6,6 +6,7 @@ This module must not know how a message arrived, nor which requirement a violati
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 MAX_VIOLATIONS: Final = 100
 """Most schema errors reported for one message; a list of ten thousand bad tools needs no longer report."""
+
+MAX_REMEMBERED: Final = 2000
+"""Most values whose violations are remembered; a violation may hold a large value."""
 
 CORE_RESULT_TYPES: Final = frozenset({"complete", "input_required"})
 """Values of `resultType` that the specification itself defines, from 2026-07-28 on."""
@@ -144,15 +148,39 @@ def validate_error(error: object, revision: str) -> list[Violation]:
 
 
 def _violations(revision: str, kind: str, method: str, value: object, root: str) -> list[Violation]:
+    """Return the violations of a value, remembered: several requirements look at the same messages."""
     validator = _validator(revision, kind, method)
     if validator is None:
         return []
+    key = (revision, kind, method, root, _digest(value))
+    if key[-1] is None:
+        return _found(validator, value, root)
+    if key not in _REMEMBERED:
+        if len(_REMEMBERED) >= MAX_REMEMBERED:
+            _REMEMBERED.clear()
+        _REMEMBERED[key] = tuple(_found(validator, value, root))
+    return list(_REMEMBERED[key])
+
+
+def _digest(value: object) -> bytes | None:
+    """Return what stands for a JSON value; None for a value that cannot be written as JSON."""
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _found(validator: Draft202012Validator, value: object, root: str) -> list[Violation]:
     found: dict[tuple[str, str], Violation] = {}
     for error in islice(validator.iter_errors(value), MAX_VIOLATIONS):
         for cause in _causes(error):
             for violation in _explain(cause, root):
                 found.setdefault((violation.path, violation.rule), violation)
     return list(found.values())
+
+
+_REMEMBERED: Final[dict[tuple[str, str, str, str, bytes | None], tuple[Violation, ...]]] = {}
 
 
 @cache

@@ -50,6 +50,48 @@ def malformed(request: Mapping[str, Any]) -> object:
     return _MALFORMED[str(request.get("method"))]
 
 
+def wrong_content(schema: object) -> dict[str, object]:
+    """Return content for a form in which each field has a value of a wrong type, or none of its choices.
+
+    Args:
+        schema: `requestedSchema` of the elicitation, be it legal or not.
+    """
+    fields = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(fields, dict):
+        return {}
+    return {name: _wrong(fields.get(name)) for name in content(schema)}
+
+
+def _wrong(field: object) -> object:
+    """Return a value of a type that content may hold, but not this field."""
+    kind = field.get("type") if isinstance(field, dict) else None
+    if kind == "array":
+        return [f"{TEXT}-no-choice"]
+    if kind == "string" and not (isinstance(field, dict) and _choices(field)):
+        return 5
+    return f"{TEXT}-no-choice"
+
+
+def sampled(content: object, stop: str = "endTurn") -> dict[str, object]:
+    """Return the result of a sampling request with some content."""
+    return {**_SAMPLED, "content": content, "stopReason": stop}
+
+
+def tool_uses(params: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, object]:
+    """Return the result of a sampling request in which the model uses the first tool that it was given.
+
+    Args:
+        params: Params of the request.
+        names: Ids of the uses.
+    """
+    tools = params.get("tools")
+    tool = tools[0] if isinstance(tools, list) and tools and isinstance(tools[0], dict) else {}
+    # The arguments are made as the content of a form is, whose schema is one of objects as well.
+    given = content(tool.get("inputSchema"))
+    uses = [{"type": "tool_use", "id": id, "name": tool.get("name"), "input": given} for id in names]
+    return sampled(uses, "toolUse")
+
+
 def content(schema: object) -> dict[str, object]:
     """Return content for a form: its required fields, or all if none is required.
 

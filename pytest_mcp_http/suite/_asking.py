@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pytest_mcp_http.answering import input_requests
 from pytest_mcp_http.assertions.input_requests import CAPABILITIES
 from pytest_mcp_http.assertions.mrtr import Outcome, is_input_required, outcome_of
 from pytest_mcp_http.assertions.schema import server_messages
-from pytest_mcp_http.client import McpClient, input_requests
+from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._answers import answer
 from pytest_mcp_http.suite._probes import refused_by_others
@@ -114,10 +115,12 @@ class Dialogue:
     """All rounds of one call.
 
     Attributes:
+        first: The ask with which it began.
         last: The last ask that was answered.
         retries: What each retry got, in order.
     """
 
+    first: Ask
     last: Ask
     retries: list[Exchange] = field(default_factory=list)
 
@@ -274,11 +277,13 @@ def _played(first: Ask) -> Dialogue:
         last = ask
         retries.append(ask.retry(answers))
         ask = _next(ask, retries[-1])
-    return Dialogue(last, retries)
+    return Dialogue(first, last, retries)
 
 
 def completing(tour: Tour) -> list[Ask]:
     """Return the last ask of each call that ended well: the positive control of odd retries.
+
+    One tool that asks for the same kinds of things in several ways counts once.
 
     Raises:
         NotVerified: If no call did.
@@ -287,7 +292,14 @@ def completing(tour: Tour) -> list[Ask]:
     if not found:
         seen = dialogues(tour)[0].retries[-1]
         raise NotVerified(f"no call of a tool of the role ask was completed by our answers: {seen.summary}")
-    return [dialogue.last for dialogue in found]
+    kinds = {
+        (
+            dialogue.first.params["name"],
+            *sorted(str(request.get("method")) for request in dialogue.first.requests.values()),
+        ): dialogue.last
+        for dialogue in reversed(found)
+    }
+    return list(reversed(kinds.values()))
 
 
 def unanswered(tour: Tour) -> list[tuple[Ask, Exchange]]:

@@ -14,6 +14,9 @@ from pytest_mcp_http.wire.http import HttpWire
 KEYS = {"tools": "name", "prompts": "name", "resources": "uri"}
 """Capability -> the member that tells an item of its list from others."""
 
+OWN_CHAPTERS = frozenset({"prompts", "tools"})
+"""Capabilities whose own chapters judge that what is offered is declared, and that the list does not fail."""
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -67,13 +70,13 @@ def listings(tour: Tour, capability: str) -> Listings:
 
 def _ask(tour: Tour) -> dict[str, Listings]:
     declared = [name for name in KEYS if name in tour.capabilities]
-    before = {name: _whole(tour.new_client(), name, "on a fresh connection") for name in declared}
+    before = {name: whole(tour.new_client(), name, "on a fresh connection") for name in declared}
     with HttpWire(tour.wire.limits, tour.wire.context, keep_alive=True) as wire:
         client = tour.new_client(wire)
-        first = {name: _whole(client, name, "first on a connection") for name in declared}
+        first = {name: whole(client, name, "first on a connection") for name in declared}
         _others(client, declared)
-        later = {name: _whole(client, name, "after other requests on the connection") for name in declared}
-    after = {name: _whole(tour.new_client(), name, "on a fresh connection again") for name in declared}
+        later = {name: whole(client, name, "after other requests on the connection") for name in declared}
+    after = {name: whole(tour.new_client(), name, "on a fresh connection again") for name in declared}
     return {name: Listings(before[name], first[name], later[name], after[name]) for name in declared}
 
 
@@ -89,7 +92,17 @@ def _others(client: McpClient, declared: list[str]) -> None:
             client.request(method, params)
 
 
-def _whole(client: McpClient, capability: str, when: str) -> Listing:
+def whole(client: McpClient, capability: str, when: str) -> Listing:
+    """Return a list, of all pages.
+
+    Args:
+        client: Who asks.
+        capability: `tools`, `prompts` or `resources`.
+        when: When that is, for messages.
+
+    Raises:
+        NotVerified: If a page was refused.
+    """
     method, member = LISTS[capability][0]
     items: list[str] = []
     cursor: object = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
@@ -21,6 +24,19 @@ def needs_session(tour: Tour) -> str:
     return tour.session_id
 
 
+def declared(tour: Tour) -> Mapping[str, Any]:
+    """Return the declared capabilities.
+
+    Raises:
+        NotVerified: If they are no object, which `lifecycle.initialize-result` or
+            `discover.capabilities-object` reports.
+    """
+    result = tour.opening.result
+    if not isinstance(result, dict) or not isinstance(result.get("capabilities"), dict):
+        raise NotVerified("the capabilities cannot be read")
+    return tour.capabilities
+
+
 def served(tour: Tour) -> Exchange:
     """Return a plain request that the server served just now: the positive control of a probe of the tour.
 
@@ -38,6 +54,19 @@ def refused_by_others(exchange: Exchange) -> None:
     """
     if exchange.status in (401, 429):
         raise NotVerified(f"authentication or a rate limit answered first: {exchange.summary}")
+
+
+def refused_as_plain(tour: Tour, exchange: Exchange) -> None:
+    """Stop judging a tool call that was refused because it asks for no task, which 2025-11-25 allows.
+
+    Raises:
+        NotVerified: If it was.
+    """
+    found: object = tour.capabilities.get("tasks")
+    for name in ("requests", "tools", "call"):
+        found = found.get(name) if isinstance(found, dict) else None
+    if isinstance(found, dict) and exchange.error_code == -32600:
+        raise NotVerified(f"tool calls have to ask for a task: a plain one got {exchange.summary}")
 
 
 def sample_session_ids(tour: Tour) -> list[str]:

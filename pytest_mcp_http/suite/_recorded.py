@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pytest_mcp_http.assertions.jsonrpc import codes_in, messages_in
+from pytest_mcp_http.assertions.mrtr import is_input_required
 from pytest_mcp_http.assertions.results import results_in
+from pytest_mcp_http.client import VERSION_HEADER
 from pytest_mcp_http.errors import NotApplicable, NotVerified
-from pytest_mcp_http.suite._incomplete import all_incomplete, of_no_era
+from pytest_mcp_http.spec.revisions import header_revision
+from pytest_mcp_http.suite._incomplete import all_incomplete, of_no_era, states_revision
 from pytest_mcp_http.suite._malformed import Answer, no_messages, unreadable, wrong_params
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.tour import Tour
@@ -16,6 +19,9 @@ from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
 
 UNKNOWN_NOTIFICATION = "notifications/mcp-http-check"
+
+MAY_ASK = ("tools/call", "prompts/get", "resources/read")
+"""Methods whose result may ask for input, in the modern era."""
 
 OWNED = ("unknown method", "tools/call without name")
 """Steps of the visit whose error code a requirement of its own judges."""
@@ -27,6 +33,28 @@ def recorded(tour: Tour) -> list[Exchange]:
     if tour.dialect.per_request:
         probes.append(all_incomplete)
     return [*tour.exchanges, *(answer.exchange for probe in probes for answer in sent(probe, tour))]
+
+
+def at_revision(tour: Tour) -> list[Exchange]:
+    """Return all exchanges so far whose messages have to be those of the tour's revision.
+
+    Those are left out whose request says another revision, or none where one has to be said, and those that
+    ask for input where nothing may be asked for, which the chapter mrtr judges.
+    """
+    stated = header_revision(tour.revision)
+
+    def holds(exchange: Exchange) -> bool:
+        sent = exchange.request.message
+        if sent is not None and sent.method == "initialize":
+            result = exchange.result
+            return isinstance(result, dict) and result.get("protocolVersion") == tour.revision
+        if tour.dialect.per_request and not states_revision(exchange):
+            return False
+        if is_input_required(exchange) and (sent is None or sent.method not in MAY_ASK):
+            return False
+        return exchange.request.headers.get(VERSION_HEADER) == stated
+
+    return [exchange for exchange in tour.seen if holds(exchange)]
 
 
 def sent(probe: Callable[[Tour], list[Answer]], tour: Tour) -> list[Answer]:

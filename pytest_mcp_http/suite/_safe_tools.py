@@ -15,6 +15,7 @@ from pytest_mcp_http.client import HeaderChanges
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._arguments import example
 from pytest_mcp_http.suite._probes import refused_by_others
+from pytest_mcp_http.suite._tool_calls import may_call
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.mirror import PARAM_PREFIX
@@ -116,8 +117,7 @@ def safe_tools(tour: Tour) -> list[SafeTool]:
             name = tool.get("name")
             if name not in annotated or len(found) == MAX_TOOLS:
                 continue
-            hints = tool.get("annotations")
-            if not isinstance(hints, dict) or hints.get("readOnlyHint") is not True:
+            if not may_call(tour, tool):
                 reasons.append(f"{name!r} does not declare readOnlyHint")
                 continue
             arguments = _made_up(tool["inputSchema"], annotated[name])

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-import uuid
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from pytest_mcp_http.assertions.sse import lacks_answer
+from pytest_mcp_http.assertions.subscriptions import acknowledgement
+from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import served
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import End, Exchange
+from pytest_mcp_http.wire.http import OpenStream
 
 PROGRESS = "mcp-http-check-progress"
 """Progress token of ours: asking for progress is what makes servers send several messages."""
@@ -20,8 +22,11 @@ PROGRESS = "mcp-http-check-progress"
 MAX_RETRY = 5.0
 """Longest `retry` that we wait for before we resume, in seconds."""
 
-TICKS, TICK_MS = 2, 20
-"""What a slow tool is asked to do: long enough for two calls to overlap, and for some progress."""
+ACKNOWLEDGED = 1.0
+"""Seconds that the acknowledgement of a subscription may take before the calls begin without it."""
+
+AT_ONCE = 1.0
+"""Seconds within which a GET stream has to begin in the visit, to be opened again."""
 
 ANY_INPUT: dict[str, object] = {"elicitation": {}, "sampling": {}, "roots": {}}
 """Client capabilities that let a server ask for everything it can ask for."""
@@ -137,27 +142,15 @@ def resumed(tour: Tour, exchange: Exchange) -> Exchange | None:
         return stream.close()
 
 
-# -- tools that may be called ----------------------------------------------------------------------------
-
-
-def slow_calls(tour: Tour) -> list[Exchange]:
-    """Return what two calls of a slow tool at once got, each with a progress token of its own.
-
-    There are none where no tool is named for it.
-    """
-
-    def probe() -> list[Exchange]:
-        try:
-            role = tour.roles("slow")[0]
-        except NotVerified:
-            return []
-
-        def call(key: str) -> Exchange:
-            params = role.params(key=key, n=TICKS, ms=TICK_MS)
-            return tour.client.request("tools/call", {**params, "_meta": {"progressToken": key}})
-
-        keys = [f"{PROGRESS}-{uuid.uuid4().hex}" for _ in range(2)]
-        with ThreadPoolExecutor(len(keys)) as pool:
-            return list(pool.map(call, keys))
-
-    return tour.memo("slow-calls", probe)
+@contextmanager
+def opened_beside(tour: Tour, client: McpClient) -> Iterator[OpenStream | None]:
+    """Open the stream for what no request asked for, if the server offers one; it is closed at the end."""
+    offered = tour.stream
+    usable = offered is not None and offered.ok and offered.is_sse and (offered.headers_at or 0.0) <= AT_ONCE
+    if not usable or tour.held_up is not None:
+        yield None
+        return
+    with client.listen() as stream:
+        if not tour.dialect.sessions:
+            stream.wait(lambda exchange: acknowledgement(exchange) is not None, ACKNOWLEDGED)
+        yield stream if stream.exchange.ok and stream.exchange.is_sse else None

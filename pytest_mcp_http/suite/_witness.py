@@ -1,4 +1,4 @@
-"""Two slow calls at once, one of which loses its connection, and what a witness counts of each.
+"""Slow calls at once, one of which loses its connection, and what a witness counts of each.
 
 Both tools are named by the user, or are those of the reference server; no other tool is called. How the count
 is read from what the witness answers is said in `ticks_told`.
@@ -17,7 +17,7 @@ from string import ascii_lowercase
 from typing import Any, Final
 
 from pytest_mcp_http._roles import Role
-from pytest_mcp_http.assertions.cancellation import is_answered
+from pytest_mcp_http.assertions.cancellation import CANCELLED, is_answered
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import refused_by_others
@@ -61,6 +61,7 @@ class TwoCalls:
         left_counted: Ticks of the other one in the end.
         whole: Ticks of a call that nothing disturbs.
         listening: The `subscriptions/listen` stream that was open meanwhile, in an era that has it.
+        cancelled: What became of a third call, which was cancelled by notification, in a session.
     """
 
     dropped: Exchange
@@ -70,6 +71,22 @@ class TwoCalls:
     left_counted: int
     whole: int
     listening: Exchange | None
+    cancelled: Cancelled | None = None
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """What was seen of a call that ran when it was cancelled by notification.
+
+    Attributes:
+        call: The call, with the answer if one came.
+        notification: The answer to the notification.
+        counted: Ticks of the call, once there were no more.
+    """
+
+    call: Exchange
+    notification: Exchange
+    counted: int
 
 
 def two_calls(tour: Tour) -> TwoCalls:
@@ -150,9 +167,11 @@ class _Watch:
             listening = self._listen(stack)
             dropped = stack.enter_context(self._call("a"))
             left = stack.enter_context(self._call("b"))
+            third = self._third(stack)
             at_drop = self._first_ticks(dropped)
             seen = len(left.exchange.messages)
             lost = dropped.close()
+            notification = self._cancel(third)
             left.wait(is_answered, self._limit)
             kept = left.close()
             counted, left_counted = self._settled("a"), self._count("b")
@@ -161,7 +180,13 @@ class _Watch:
                 # The rest would not tell a server that stops from one that is about to end anyhow.
                 raise NotVerified(f"{at_drop} of {whole} ticks were counted before the stream was closed")
             beside = listening.close() if listening is not None else None
-            return TwoCalls(lost, kept, seen, counted, left_counted, whole, beside)
+            cancelled = None
+            if third is not None and notification is not None:
+                ticks = self._count("c")
+                # It had as much time as the call that was left alone: far behind that means that it stopped.
+                ticks = ticks if ticks < whole / 2 else self._settled("c")
+                cancelled = Cancelled(third.close(), notification, ticks)
+            return TwoCalls(lost, kept, seen, counted, left_counted, whole, beside, cancelled)
 
     def _listen(self, stack: ExitStack) -> OpenStream | None:
         """Open the stream of a subscription, on which nothing of the calls may arrive."""
@@ -183,13 +208,28 @@ class _Watch:
                 raise NotVerified(f"the call of the slow tool {self._slow.tool} got {exchange.summary}")
             yield stream
 
+    def _third(self, stack: ExitStack) -> OpenStream | None:
+        """Open a call that is to be cancelled by notification, in a session that takes a third one."""
+        if self._client.session_id is None:
+            return None
+        with suppress(NotVerified):
+            return stack.enter_context(self._call("c"))
+        return None
+
+    def _cancel(self, stream: OpenStream | None) -> Exchange | None:
+        """Cancel a call by notification if it is seen to run; return what the notification got."""
+        sent = stream.exchange.request.message if stream is not None else None
+        if stream is None or sent is None or not 0 < self._count("c") <= TICKS - 3 or not stream.alive:
+            return None
+        return self._client.notify(CANCELLED, {"requestId": sent.id, "reason": "conformance check"})
+
     def _undisturbed(self) -> int:
         """Return how many ticks a call counts while nothing else happens."""
-        with self._call("c") as stream:
+        with self._call("d") as stream:
             stream.wait(is_answered, self._limit)
             exchange = stream.close()
         self._tour.require(exchange, f"a call of the slow tool {self._slow.tool} that is left alone")
-        return self._count("c")
+        return self._count("d")
 
     def _message(self, name: str) -> dict[str, Any]:
         params = self._slow.params(key=self._key(name), n=TICKS, ms=round(self._tick * 1000))

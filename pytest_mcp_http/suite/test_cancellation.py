@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from pytest_mcp_http.assertions.cancellation import (
     CANCELLED,
     assert_cancel_harmless,
     assert_cancel_ignored,
+    assert_cancel_obeyed,
+    assert_cancels_own_requests,
     assert_cancels_subscriptions_only,
     assert_left_alone,
     assert_served_after_cancel,
     assert_silent_about,
     assert_work_stopped,
+    cancels_in,
 )
-from pytest_mcp_http.errors import NotVerified
+from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._late_cancels import late_cancel, malformed_cancels
-from pytest_mcp_http.suite._probes import refused_by_others, served
+from pytest_mcp_http.suite._probes import needs_session, refused_by_others, served
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._subscriptions import together
+from pytest_mcp_http.suite._timeouts import with_unanswered_requests
+from pytest_mcp_http.suite._tool_calls import tool_calls
+from pytest_mcp_http.suite._two_sessions import with_two_sessions
 from pytest_mcp_http.suite._witness import two_calls, with_two_calls
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
@@ -44,6 +52,18 @@ def test_closed_request_sends_nothing_on_other_streams(mcp_tour: Tour) -> None:
 def test_closing_a_stream_leaves_other_requests_alone(mcp_tour: Tour) -> None:
     calls = two_calls(mcp_tour)
     assert_left_alone(calls.left, calls.left_counted, calls.whole)
+
+
+@requirement("cancellation.request-stopped")
+def test_cancelled_request_stops(mcp_tour: Tour) -> None:
+    needs_session(mcp_tour)
+    calls = two_calls(mcp_tour)
+    if calls.cancelled is None:
+        raise NotVerified("a third slow call beside two others did not run when it was to be cancelled")
+    refused_by_others(calls.cancelled.notification)
+    if not calls.cancelled.notification.ok:
+        raise NotVerified(f"{CANCELLED} got {calls.cancelled.notification.summary}")
+    assert_cancel_obeyed(calls.cancelled.call, calls.cancelled.counted, calls.whole)
 
 
 @requirement("cancellation.server-cancelled-only-listen")
@@ -88,6 +108,20 @@ def test_cancelling_by_notification_does_no_harm(mcp_tour: Tour) -> None:
     for answer in _cancels_of_the_visit(mcp_tour):
         refused_by_others(answer)
         assert_cancel_harmless(answer)
+
+
+@requirement("cancellation.own-requests-only")
+def test_server_cancels_its_own_requests_only(mcp_tour: Tour) -> None:
+    received = [
+        *mcp_tour.exchanges,
+        *with_two_sessions(mcp_tour),
+        *with_unanswered_requests(mcp_tour),
+    ]
+    with suppress(NotVerified):
+        received += [call.exchange for call in tool_calls(mcp_tour)]
+    if not cancels_in(received, mcp_tour.revision):
+        raise NotApplicable("the server cancelled nothing")
+    assert_cancels_own_requests(received, mcp_tour.revision)
 
 
 def _cancels_of_the_visit(tour: Tour) -> list[Exchange]:

@@ -44,6 +44,7 @@ from pytest_mcp_http.assertions.refusals import (
     assert_refused,
 )
 from pytest_mcp_http.assertions.results import assert_result_type, assert_result_type_known
+from pytest_mcp_http.assertions.tools import tools_in
 from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
 from pytest_mcp_http.suite._batches import (
     ROOTS_CHANGED,
@@ -77,6 +78,7 @@ from pytest_mcp_http.suite._refusals import (
     wrong_params_refused,
 )
 from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._server_requests import assert_request_id, judge_fresh_ids, server_requests
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -254,6 +256,8 @@ def test_methods_of_undeclared_capabilities_are_not_found(mcp_tour: Tour) -> Non
         # How methods that are not found are refused at all is judged by method-not-found-404.
         raise NotVerified(f"an unknown method got {outcome.actual}") from None
     answers = [Answer(method, mcp_tour.client.request(method, params)) for method, params in gated]
+    # A server that has tools and does not say so is judged by tools.capability-declared.
+    answers = [answer for answer in answers if not tools_in(answer.exchange)]
     gravest(
         partial(lambda answer: assert_method_not_found(answer.coded(), status=status), answer)
         for answer in answers
@@ -392,3 +396,17 @@ def test_batch_is_refused(mcp_tour: Tour) -> None:
         [],
     )
     gravest(partial(lambda members: assert_refused(posted(mcp_tour, members), note=True), b) for b in batches)
+
+
+# -- requests of the server ---------------------------------------------------------------------------------
+
+
+@requirement("jsonrpc.server-request-id")
+def test_requests_of_the_server_have_ids(mcp_tour: Tour) -> None:
+    for exchange, message in server_requests(mcp_tour):
+        assert_request_id(message.id, exchange)
+
+
+@requirement("jsonrpc.server-request-id-fresh")
+def test_ids_of_requests_of_the_server_are_fresh(mcp_tour: Tour) -> None:
+    judge_fresh_ids(server_requests(mcp_tour))

@@ -12,7 +12,7 @@ from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.http import assert_no_server_error
 from pytest_mcp_http.assertions.input_requests import (
     MESSAGE_PLACES,
-    URL_PLACES,
+    asked_in,
     assert_input_keys_unique,
     assert_input_requests_declared,
     assert_input_requests_valid,
@@ -52,7 +52,10 @@ from pytest_mcp_http.suite._asking import (
     unanswered,
     undeclared_calls,
 )
+from pytest_mcp_http.suite._conversations import ROOTS
+from pytest_mcp_http.suite._elicited import with_errors
 from pytest_mcp_http.suite._judging import gravest
+from pytest_mcp_http.suite._odd_answers import judge_lapse, judge_single_use
 from pytest_mcp_http.suite._probes import refused_by_others, served
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._retries import (
@@ -63,6 +66,8 @@ from pytest_mcp_http.suite._retries import (
     with_action,
 )
 from pytest_mcp_http.suite._tampering import judge_tampering
+from pytest_mcp_http.suite.test_mrtr_elicitation import *  # noqa: F403 - these two are parts of the chapter
+from pytest_mcp_http.suite.test_mrtr_sampling import *  # noqa: F403
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS, UNKNOWN_NAME
 from pytest_mcp_http.wire.exchange import Exchange
@@ -139,9 +144,7 @@ def is_not_judged_elsewhere(request: Mapping[str, Any], violation: Violation) ->
     """Leave out the places for which there are requirements of their own."""
     if request["method"] == "sampling/createMessage":
         return not MESSAGE_PLACES.fullmatch(violation.path)
-    params = request.get("params")
-    by_url = isinstance(params, dict) and params.get("mode") == "url"
-    return not (by_url and URL_PLACES.fullmatch(violation.path))
+    return bool(request["method"] != "elicitation/create")
 
 
 @requirement("mrtr.keys-unique")
@@ -153,7 +156,10 @@ def test_keys_are_unique(mcp_tour: Tour) -> None:
 @requirement("mrtr.capability-gated")
 def test_only_what_is_declared_is_asked_for(mcp_tour: Tour) -> None:
     for call in undeclared_calls(mcp_tour):
-        assert_input_requests_declared(call.exchange, {})
+        methods = {request["method"] for _, request in asked_in(call.exchange)}
+        # To be asked for roots alone is roots-capability's.
+        if methods != {ROOTS}:
+            assert_input_requests_declared(call.exchange, {})
     for ask in asks(mcp_tour):
         declared = capabilities_without(ask)
         exchange = asking_client(mcp_tour, declared).request("tools/call", dict(ask.params))
@@ -247,6 +253,16 @@ def test_state_of_another_request_is_refused(mcp_tour: Tour) -> None:
     assert_not_completed(exchange, "the state of a call with another tool or other arguments")
 
 
+@requirement("mrtr.state-expiry")
+def test_state_lapses(mcp_tour: Tour) -> None:
+    judge_lapse(mcp_tour)
+
+
+@requirement("mrtr.state-single-use")
+def test_state_is_taken_once(mcp_tour: Tour) -> None:
+    judge_single_use(mcp_tour)
+
+
 # -- what becomes of the answer -----------------------------------------------------------------------------
 
 
@@ -338,10 +354,7 @@ def judge_action(ask: Ask, action: str) -> None:
 
 @requirement("mrtr.elicit-32042-only-when-needed")
 def test_url_elicitation_is_demanded_only_when_needed(mcp_tour: Tour) -> None:
-    errors = [exchange for exchange in mcp_tour.exchanges if exchange.error is not None]
-    if not errors:
-        raise NotVerified("the server sent no JSON-RPC error")
-    for exchange in errors:
+    for exchange in with_errors(mcp_tour):
         data = (exchange.error or {}).get("data")
         demanded = data.get("elicitations") if isinstance(data, dict) else None
         if exchange.error_code == URL_ELICITATION_REQUIRED and not (isinstance(demanded, list) and demanded):

@@ -6,33 +6,27 @@ from collections.abc import Callable
 from functools import partial
 
 from pytest_mcp_http.assertions.schema import (
-    Filter,
+    assert_all_messages_valid,
     assert_icon_sizes,
     assert_icon_sources,
     assert_icons_same_origin,
-    assert_messages_valid,
     assert_server_messages_allowed,
     assert_size_true,
     icons_in,
     server_messages,
 )
+from pytest_mcp_http.assertions.tool_results import assert_base64, content_in, encoded_in
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._judging import gravest
-from pytest_mcp_http.suite._ownership import MESSAGES_VALID, owner_of
+from pytest_mcp_http.suite._ownership import CONTENT_TYPES, MESSAGES_VALID
+from pytest_mcp_http.suite._recorded import at_revision
 from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._shapes import calls_seen, judge_shape, judge_shapes, owned_by
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 
-
-def owned_by(id: str) -> Filter:
-    """Count the violations that break one requirement."""
-    return lambda method, violation: owner_of(method, violation) == id
-
-
-def judge_shapes(tour: Tour, id: str) -> None:
-    """Judge the places of all messages of the tour that belong to one requirement."""
-    for exchange in tour.exchanges:
-        assert_messages_valid(exchange, tour.revision, counts=owned_by(id))
+ALL_TYPES_SINCE = "2025-11-25"
+"""The first revision with all types of content that there are."""
 
 
 def judge_icons(tour: Tour, judge: Callable[[Exchange], object]) -> None:
@@ -52,7 +46,9 @@ def judge_icons(tour: Tour, judge: Callable[[Exchange], object]) -> None:
 def test_messages_are_valid(mcp_tour: Tour) -> None:
     if not any(exchange.messages for exchange in mcp_tour.exchanges):
         raise NotVerified("the server sent no JSON-RPC message")
-    judge_shapes(mcp_tour, MESSAGES_VALID)
+    # The chapter is the last one: all probes of the others were made before.
+    counts = owned_by(MESSAGES_VALID, mcp_tour.revision)
+    assert_all_messages_valid(at_revision(mcp_tour), mcp_tour.revision, counts=counts)
 
 
 @requirement("schema.server-messages-allowed")
@@ -111,3 +107,23 @@ def test_icon_sizes(mcp_tour: Tour) -> None:
 @requirement("schema.icon-same-origin")
 def test_icons_are_same_origin(mcp_tour: Tour) -> None:
     judge_icons(mcp_tour, assert_icons_same_origin)
+
+
+@requirement("schema.content-types-by-revision")
+def test_content_is_of_types_that_the_revision_has(mcp_tour: Tour) -> None:
+    if mcp_tour.revision >= ALL_TYPES_SINCE:
+        raise NotApplicable("no later revision has more types of content")
+    seen = (*mcp_tour.exchanges, *calls_seen(mcp_tour))
+    if not any(any(content_in(exchange)) for exchange in seen):
+        raise NotVerified("the server sent no content: no prompt, and no result of a tool that may be called")
+    for exchange in seen:
+        judge_shape(exchange, mcp_tour.revision, CONTENT_TYPES)
+
+
+@requirement("schema.base64-fields")
+def test_binary_content_is_base64(mcp_tour: Tour) -> None:
+    found = [each for each in (*mcp_tour.exchanges, *calls_seen(mcp_tour)) if encoded_in(each)]
+    if not found:
+        raise NotApplicable("the server sent no binary content")
+    for exchange in found:
+        assert_base64(exchange)

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.elicitation import assert_no_secrets_asked
+from pytest_mcp_http.assertions.elicitation_urls import (
+    assert_elicited_urls_not_preauthenticated,
+    assert_elicited_urls_without_personal_data,
+)
+from pytest_mcp_http.assertions.handles import assert_handles_unpredictable
 from pytest_mcp_http.assertions.security import (
     assert_anonymous_refusal,
     assert_no_internals,
@@ -18,6 +24,9 @@ from pytest_mcp_http.assertions.session import assert_session_ids_unpredictable
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._addresses import accepts, own_addresses
+from pytest_mcp_http.suite._conversations import forms, talks
+from pytest_mcp_http.suite._elicited import opened
+from pytest_mcp_http.suite._handles import handles_given
 from pytest_mcp_http.suite._origins import (
     HOSTILE,
     hostile_opening,
@@ -313,6 +322,11 @@ def test_session_ids_are_not_predictable(mcp_tour: Tour) -> None:
     assert_session_ids_unpredictable(sample_session_ids(mcp_tour))
 
 
+@requirement("security.handle-random-and-bound")
+def test_handles_are_not_predictable(mcp_tour: Tour) -> None:
+    assert_handles_unpredictable(handles_given(mcp_tour))
+
+
 @requirement("security.cors")
 def test_cors(mcp_tour: Tour) -> None:
     client = mcp_tour.client
@@ -329,3 +343,36 @@ def test_errors_show_no_internals(mcp_tour: Tour) -> None:
         raise NotVerified("no request of the visit was refused")
     for exchange in failed:
         assert_no_internals(exchange)
+
+
+# -- what users are asked for -------------------------------------------------------------------------------
+
+
+def judge_forms(tour: Tour) -> None:
+    """Judge what the forms of the tools of the role ask want to know."""
+    forms(tour)
+    for exchange in talks(tour).exchanges:
+        assert_no_secrets_asked(exchange)
+
+
+@requirement("security.elicit-no-sensitive")
+def test_users_are_not_asked_for_secrets(mcp_tour: Tour) -> None:
+    judge_forms(mcp_tour)
+
+
+@requirement("security.elicit-no-sensitive-form")
+def test_forms_do_not_ask_for_secrets(mcp_tour: Tour) -> None:
+    judge_forms(mcp_tour)
+
+
+@requirement("security.elicit-url-no-pii")
+def test_urls_hold_no_personal_data(mcp_tour: Tour) -> None:
+    sent = [value for _, value in mcp_tour.target.headers]
+    for exchange in opened(mcp_tour):
+        assert_elicited_urls_without_personal_data(exchange, sent)
+
+
+@requirement("security.elicit-url-not-preauth")
+def test_urls_are_not_preauthenticated(mcp_tour: Tour) -> None:
+    for exchange in opened(mcp_tour):
+        assert_elicited_urls_not_preauthenticated(exchange)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.delivery import assert_own_messages
 from pytest_mcp_http.assertions.http import assert_status
 from pytest_mcp_http.assertions.session import (
     assert_no_session_id,
@@ -19,6 +20,7 @@ from pytest_mcp_http.client import SESSION_HEADER, McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import needs_session, refused_by_others, sample_session_ids, served
 from pytest_mcp_http.suite._requirement import requirement
+from pytest_mcp_http.suite._two_sessions import two_sessions
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -275,6 +277,17 @@ def test_header_name_is_case_insensitive(mcp_tour: Tour) -> None:
         exchange = mcp_tour.client.request("ping", headers={SESSION_HEADER: None, name: id})
         if exchange.result is None:
             violated(f"{exchange.summary}, with the header spelt {name}", "the request is served", exchange)
+
+
+@requirement("session.isolation")
+def test_messages_stay_in_their_session(mcp_tour: Tour) -> None:
+    needs_session(mcp_tour)
+    first, second = two_sessions(mcp_tour)
+    if not first.streams or not second.streams:
+        raise NotApplicable("the server opens no stream on which it could send a message of another session")
+    for party, other in ((first, second), (second, first)):
+        for stream in party.streams:
+            assert_own_messages(stream, (other.name,))
 
 
 # A server that speaks earlier revisions as well has sessions, but serves what it is sent by the rules of this

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.cancellation import assert_work_went_on
 from pytest_mcp_http.assertions.messages import assert_notifications_related, notifications_on
+from pytest_mcp_http.assertions.progress import assert_no_progress, foreign_progress, progress_on, token_of
 from pytest_mcp_http.assertions.sse import (
     assert_ends_with_response,
     assert_event_types,
@@ -20,6 +22,7 @@ from pytest_mcp_http.assertions.sse import (
     lacks_answer,
 )
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._progress import reported, with_progress
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._streams import (
     all_streams,
@@ -30,8 +33,8 @@ from pytest_mcp_http.suite._streams import (
     requests,
     resumed,
     settled,
-    slow_calls,
 )
+from pytest_mcp_http.suite._tool_calls import tool_calls
 from pytest_mcp_http.suite._witness import two_calls
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import End, Exchange
@@ -157,19 +160,69 @@ def test_messages_travel_in_message_events(mcp_tour: Tour) -> None:
         assert_event_types(stream)
 
 
+# Progress under a token of no request, or of a finished one, is left to the chapter progress.
+
+
 @requirement("sse.related-notifications")
 def test_notifications_are_about_the_request(mcp_tour: Tour) -> None:
-    streams = post_streams(mcp_tour, *slow_calls(mcp_tour))
+    groups = [*reported(mcp_tour), tuple(requests(mcp_tour))]
+    streams = [stream for calls in groups for stream in calls if stream.ok and stream.is_sse]
+    if not streams:
+        raise NotApplicable("the server answered no request with an event stream")
+    for calls in groups:
+        for stream in calls:
+            assert_notifications_related(stream, tokens=map(token_of, calls))
     if not any(notifications_on(stream) for stream in streams):
         raise NotVerified("no stream of a request brought a notification")
-    for stream in streams:
-        assert_notifications_related(stream)
+
+
+@requirement("sse.related-messages")
+def test_progress_is_about_the_request(mcp_tour: Tour) -> None:
+    found = with_progress(mcp_tour)
+    for calls in found.rounds:
+        for stream in calls:
+            for token in foreign_progress(stream, map(token_of, calls)):
+                actual = f"progress with the token {token!r} of another request"
+                violated(actual, f"progress with the token {token_of(stream)!r}", stream)
+    if not any(progress_on(call) for call in found.calls):
+        raise NotVerified("no stream of a request brought progress")
+
+
+@requirement("sse.get-unrelated")
+def test_get_stream_is_not_about_running_requests(mcp_tour: Tour) -> None:
+    get_stream(mcp_tour)
+    found = with_progress(mcp_tour)
+    if found.beside is None:
+        raise NotVerified("no GET stream was open while a tool reported progress")
+    expected = "progress on the stream of the request that it is about"
+    assert_no_progress(found.beside, expected, tokens=found.tokens)
+
+
+@requirement("sse.retry-before-disconnect")
+def test_dropped_stream_said_when_to_come_back(mcp_tour: Tour) -> None:
+    dropped = [stream for stream in _with_tools(mcp_tour) if lacks_answer(stream) and stream.end in CLOSED]
+    if not dropped:
+        raise NotApplicable("the server closed no connection before the response")
+    for stream in dropped:
+        later = resumed(mcp_tour, stream)
+        # A stream that cannot be resumed was ended for good: response-eventually judges that.
+        if later is not None and later.responses:
+            assert_retry_before_end(stream)
 
 
 @requirement("sse.x-accel-buffering")
 def test_streams_ask_not_to_be_buffered(mcp_tour: Tour) -> None:
     for stream in all_streams(mcp_tour):
         assert_unbuffered(stream)
+
+
+def _with_tools(tour: Tour) -> list[Exchange]:
+    """Return the event streams of requests, and those of calls of tools that were made in the session."""
+    try:
+        calls = [call.exchange for call in tool_calls(tour)]
+    except NotVerified:
+        calls = []
+    return post_streams(tour, *calls)
 
 
 def _opens_session(exchange: Exchange) -> bool:

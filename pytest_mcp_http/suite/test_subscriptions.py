@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.changes import assert_update_announced, assert_updates_asked_for
 from pytest_mcp_http.assertions.refusals import (
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
@@ -35,10 +36,13 @@ from pytest_mcp_http.assertions.subscriptions import (
     assert_own_subscription,
     assert_subscription_id,
     assert_subscription_id_present,
+    listen_id,
     notifications_on,
     offered_types,
+    subscription_of,
 )
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._changes import announced_resources, changed_resources
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.suite._requirement import requirement
@@ -62,6 +66,7 @@ from pytest_mcp_http.suite._subscriptions import (
 from pytest_mcp_http.suite._witness import two_calls
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
+from pytest_mcp_http.wire.jsonrpc import ABSENT, same_id
 
 
 @requirement("subscriptions.listen-served")
@@ -184,6 +189,29 @@ def test_streams_carry_their_own_subscription_only(mcp_tour: Tour) -> None:
 def test_only_requested_types_are_sent(mcp_tour: Tour) -> None:
     for stream in streams(mcp_tour):
         assert_requested_types_only(stream)
+
+
+@requirement("subscriptions.only-requested-uris")
+def test_only_requested_resources_are_announced(mcp_tour: Tour) -> None:
+    found = announced_resources(mcp_tour)
+    own_updates(found.stream, found.watched)
+    if found.beside is None:
+        raise NotVerified("no second stream could be opened for another resource")
+    own_updates(found.beside, found.beside_watched)
+
+
+def own_updates(stream: Exchange, asked: tuple[str, ...]) -> None:
+    """Judge the updates on a stream, if they are its own: others belong to `concurrent-no-mixup`."""
+    named = [subscription_of(message) for message in notifications_on(stream)]
+    if any(tag is not ABSENT and not same_id(tag, listen_id(stream)) for tag in named):
+        raise NotVerified("notifications of another subscription came, see subscriptions.concurrent-no-mixup")
+    assert_updates_asked_for(stream, asked)
+
+
+@requirement("subscriptions.resource-updated")
+def test_changes_of_resources_are_announced(mcp_tour: Tour) -> None:
+    found = changed_resources(mcp_tour)
+    assert_update_announced([found.stream], found.updated)
 
 
 @requirement("subscriptions.no-request-scoped")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from pytest_mcp_http.assertions._base import violated
+from pytest_mcp_http.assertions.delivery import assert_on_one_stream
 from pytest_mcp_http.assertions.http import assert_status
 from pytest_mcp_http.assertions.messages import assert_no_server_request
 from pytest_mcp_http.assertions.transport import (
@@ -55,6 +56,7 @@ from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import refused_by_others, served
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._streams import all_streams, batch_of_pings, get_stream, requests
+from pytest_mcp_http.suite._two_sessions import two_sessions
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import JSON_TYPE, End, Exchange
@@ -332,6 +334,16 @@ def test_other_content_types_are_refused(mcp_tour: Tour) -> None:
 def test_get_stream_can_be_opened_again(mcp_tour: Tour) -> None:
     get_stream(mcp_tour)
     judge_reopening(mcp_tour)
+
+
+@requirement("transport.no-broadcast")
+def test_message_is_sent_on_one_stream(mcp_tour: Tour) -> None:
+    first, second = two_sessions(mcp_tour)
+    # What comes on the streams of another session is session.isolation's.
+    streams = first.streams if mcp_tour.session_id is not None else (*first.streams, *second.streams)
+    if len(streams) < 2:
+        raise NotApplicable("the server opens no two streams at once for one client")
+    assert_on_one_stream(streams)
 
 
 @requirement("transport.legacy-sse-coexist")

@@ -339,16 +339,21 @@ class HttpWire:
             self._lingering = True
         return call.recorder.exchange()
 
-    def open(self, request: Request, *, limits: Limits | None = None) -> OpenStream:
+    def open(self, request: Request, *, limits: Limits | None = None, await_head: bool = True) -> OpenStream:
         """Send a request and keep its response open, read by a thread of its own.
 
+        Args:
+            request: What to send; `Host` and `Content-Length` are added when absent.
+            limits: Limits of this exchange instead of the wire's.
+            await_head: Return only once the response head arrived or the exchange ended.
+
         Returns:
-            The stream, once the response head arrived or the exchange ended. Close it when done.
+            The stream. Close it when done.
 
         Raises:
             ValueError: If the request is not one that HTTP/1.1 can carry; `raw.send_raw` can send it.
         """
-        return OpenStream(self, _Call(Recorder(request, limits or self.limits)))
+        return OpenStream(self, _Call(Recorder(request, limits or self.limits)), await_head=await_head)
 
     def _run(
         self, call: _Call, stop: Callable[[Exchange], bool] | None, opened: Callable[[], None] | None = None
@@ -415,16 +420,17 @@ class OpenStream:
     `limits.total` seconds are over.
     """
 
-    def __init__(self, wire: HttpWire, call: _Call) -> None:
+    def __init__(self, wire: HttpWire, call: _Call, *, await_head: bool) -> None:
         self._call = call
         self._recorder = call.recorder
         self._changed = threading.Condition()
         self._error: ValueError | None = None
         self._thread = threading.Thread(target=self._read, args=(wire,), name="mcp-stream", daemon=True)
         self._thread.start()
-        limits = self._recorder.limits
-        # The reader gives up by itself, which ends this wait; the second is for its thread to be scheduled.
-        self.wait(lambda exchange: exchange.answered, limits.connect + limits.head + 1.0)
+        if await_head:
+            limits = self._recorder.limits
+            # The reader gives up by itself, which ends this wait; a second is for its thread to be scheduled.
+            self.wait(lambda exchange: exchange.answered, limits.connect + limits.head + 1.0)
         if self._error is not None:
             raise self._error
 
@@ -451,6 +457,11 @@ class OpenStream:
     def exchange(self) -> Exchange:
         """What has come in so far."""
         return self._recorder.exchange()
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the exchange."""
+        return self._recorder.limits
 
     @property
     def alive(self) -> bool:

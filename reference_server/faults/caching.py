@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from reference_server._context import Layer, RequestContext
-from reference_server._layers import combine, rewrite_message
+from reference_server._layers import rewrite_message
 from reference_server.faults import Fault
 from reference_server.faults.schema import result_of
-from reference_server.variants.caching import in_two_pages
 
 Json = dict[str, Any]
 
@@ -17,9 +16,16 @@ TTL = "ttlMs"
 SCOPE = "cacheScope"
 
 
-def fault(id: str, requirement: str, summary: str, layer: Layer) -> Fault:
+def fault(id: str, requirement: str, summary: str, layer: Layer, *, paged: str = "none") -> Fault:
     """Make a fault of the era that has the hints."""
-    return Fault(f"caching.{id}", (f"caching.{requirement}",), ("stateless",), summary=summary, layer=layer)
+    return Fault(
+        f"caching.{id}",
+        (f"caching.{requirement}",),
+        ("stateless",),
+        summary=summary,
+        layer=layer,
+        options={"paged": paged},
+    )
 
 
 def without(method: str, *names: str) -> Layer:
@@ -33,7 +39,7 @@ def with_hints(method: str, **hints: Any) -> Layer:
 
 
 def on_second_page(method: str, change: Callable[[Json], object]) -> Layer:
-    """Give lists on two pages, and change the second page of one."""
+    """Change the second page of a list."""
 
     def changed(message: Any, context: RequestContext) -> Any:
         if context.rpc_method != method or "cursor" not in context.params or "result" not in message:
@@ -42,7 +48,7 @@ def on_second_page(method: str, change: Callable[[Json], object]) -> Layer:
         change(result)
         return {**message, "result": result}
 
-    return combine(rewrite_message(changed), in_two_pages)
+    return rewrite_message(changed)
 
 
 def on_interim(message: Any, context: RequestContext) -> Any:
@@ -116,18 +122,21 @@ FAULTS = (
         "scope-same-on-pages",
         "the second page of a list has another cacheScope",
         on_second_page("tools/list", lambda result: result.update({SCOPE: "private"})),
+        paged="all",
     ),
     fault(
         "second-page-without-hints",
         "hints-every-page",
         "the second page of a list has no hints",
         on_second_page("resources/list", lambda result: [result.pop(TTL), result.pop(SCOPE)]),
+        paged="all",
     ),
     fault(
         "second-page-without-ttl",
         "hints-every-page",
         "the second page of a list has no ttlMs",
         on_second_page("tools/list", lambda result: result.pop(TTL)),
+        paged="all",
     ),
     fault(
         "hints-on-interim",

@@ -30,6 +30,9 @@ BOTH: Final = ("stateless", "stateful")
 STATELESS: Final = ("stateless",)
 CANCELLED: Final = "notifications/cancelled"
 
+STOPPED: Final = -32800
+"""A code that some servers have for a request that was cancelled."""
+
 NOTICE_SECONDS: Final = 0.05
 """How long requests wait in a server that looks whether their client is still there."""
 
@@ -213,6 +216,64 @@ async def fail_late(call: Call) -> None:
     await call.forward()
 
 
+def note_cancel(call: Call) -> None:
+    """Keep in mind which request a notification cancels."""
+    cancelled: set[Any] = call.state.setdefault("cancelled", set())
+    if is_cancel(call.context):
+        cancelled.add((call.context.session_id, str(cancelled_id(call.context))))
+
+
+def was_cancelled(call: Call) -> bool:
+    """Tell whether a call of a tool was cancelled by notification meanwhile."""
+    context = call.context
+    return is_call(context) and (context.session_id, str(context.rpc_id)) in call.state["cancelled"]
+
+
+async def ignored(call: Call) -> None:
+    """Serve a cancel as if it named a request that is not known."""
+    context = call.context
+    named = {**context.params, "requestId": "ignored"}
+    await call.forward(context.changed(body=encode({**context.value, "params": named})))
+
+
+async def unstopped(call: Call) -> None:
+    """Let cancelled calls run on to their end, and keep their answers back."""
+    note_cancel(call)
+    if is_cancel(call.context):
+        await ignored(call)
+        return
+
+    async def keep_back(message: Message) -> None:
+        if is_response(message) and was_cancelled(call):
+            message = {**message, "body": b""}
+        await call.send(message)
+
+    await call.forward(send=keep_back)
+
+
+async def answered_all_the_same(call: Call) -> None:
+    """Answer cancelled calls with an error when they stop."""
+    answered = False
+    note_cancel(call)
+
+    async def with_error(message: Message) -> None:
+        nonlocal answered
+        answered = answered or is_response(message)
+        last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if last and not answered and was_cancelled(call):
+            error = error_message(STOPPED, "Request cancelled", request_id=call.context.rpc_id)
+            await call.send(event(error))
+        await call.send(message)
+
+    await call.forward(send=with_error)
+
+
+def is_response(message: Message) -> bool:
+    """Tell whether a part of an event stream holds a response."""
+    body = message.get("body", b"")
+    return b'"result":' in body or b'"error":' in body
+
+
 def names_nothing(context: RequestContext) -> bool:
     """Select cancels that name no request."""
     return is_cancel(context) and not isinstance(cancelled_id(context), (str, int))
@@ -234,6 +295,12 @@ def fault(
     return Fault(
         f"cancellation.{name}", (f"cancellation.{requirement}",), modes, summary=summary, layer=layer
     )
+
+
+def stopping(name: str, summary: str, layer: Layer) -> Fault:
+    """Build a fault of how a call ends that is cancelled by notification, which takes a session."""
+    layer = when(lambda context: not context.is_modern, layer)
+    return fault(name, "request-stopped", summary, layer, ("stateful",))
 
 
 FAULTS = (
@@ -306,6 +373,21 @@ FAULTS = (
             STATELESS,
         ),
         revisions=MODERN_REVISIONS,
+    ),
+    stopping(
+        "answer-kept-back",
+        "a call that is cancelled by notification runs on, only its answer is kept back",
+        handle(unstopped),
+    ),
+    stopping(
+        "stop-answered",
+        "a call that is cancelled by notification stops, and is answered with an error",
+        handle(answered_all_the_same),
+    ),
+    stopping(
+        "cancel-ignored",
+        "a call that is cancelled by notification runs on and is answered, as if it could not be stopped",
+        when(is_cancel, handle(ignored)),
     ),
     fault(
         "unknown-id-refused",

@@ -207,7 +207,7 @@ FAULTS = (
         "completions-missing",
         "capabilities-match-handlers",
         "completions are declared, and completion/complete is no method of this server",
-        capability("completions", {}),
+        refuses(at_modern, 404, METHOD_NOT_FOUND, "Method not found", "completion/complete"),
     ),
     fault(
         "demanded-first",

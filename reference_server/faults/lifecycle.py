@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 
-from reference_server._context import SESSION_HEADER, Layer, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, SESSION_HEADER, Layer, RequestContext
 from reference_server._jsonrpc import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, encode
 from reference_server._layers import (
     Call,
@@ -29,11 +29,6 @@ SLOW = 1.2
 """Seconds by which the slow ping is late."""
 
 ROOTS_REQUEST = {"jsonrpc": "2.0", "id": "server-1", "method": "roots/list"}
-LOG = {
-    "jsonrpc": "2.0",
-    "method": "notifications/message",
-    "params": {"level": "info", "data": "ping served"},
-}
 
 
 def initialize_result(change: Callable[[Json], Json]) -> Layer:
@@ -244,30 +239,30 @@ FAULTS = (
         options=STREAMED,
     ),
     Fault(
-        "lifecycle.logs-undeclared",
-        ("lifecycle.undeclared-notifications-absent",),
-        summary="Log messages are sent, although logging is not declared.",
-        layer=ahead("prompts/list", LOG),
-        options=STREAMED,
-    ),
-    Fault(
         "lifecycle.list-changed-undeclared",
         ("lifecycle.undeclared-notifications-absent",),
         summary="Changed tools are announced, although listChanged is not declared.",
-        layer=ahead("tools/list", {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}),
+        layer=combine(
+            capability("tools", {}),
+            ahead("tools/list", {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}),
+        ),
         options=STREAMED,
     ),
     Fault(
         "lifecycle.logging-not-served",
         ("lifecycle.capability-method-agreement",),
         summary="logging is declared, but logging/setLevel is an unknown method.",
-        layer=capability("logging", {}),
+        layer=answer_instead(
+            is_call_of("logging/setLevel"), 200, body=error(METHOD_NOT_FOUND, "Method not found")
+        ),
     ),
     Fault(
         "lifecycle.completions-not-served",
         ("lifecycle.capability-method-agreement",),
         summary="completions is declared, but completion/complete is an unknown method.",
-        layer=capability("completions", {}),
+        layer=answer_instead(
+            is_call_of("completion/complete"), 200, body=error(METHOD_NOT_FOUND, "Method not found")
+        ),
     ),
     Fault(
         "lifecycle.prompts-not-served",
@@ -279,9 +274,10 @@ FAULTS = (
     ),
     Fault(
         "lifecycle.resources-undeclared",
-        ("lifecycle.capability-method-agreement",),
+        ("lifecycle.capability-method-agreement", "resources.capability-declared"),
         summary="Resources are listed, although the capability is not declared.",
         layer=without_capability("resources"),
+        revisions=HANDSHAKE_REVISIONS,
     ),
     Fault(
         "lifecycle.capability-true",
@@ -299,7 +295,7 @@ FAULTS = (
         "lifecycle.capability-null",
         ("lifecycle.operation-capability-shape",),
         summary="Capabilities that the server lacks are null.",
-        layer=capability("completions", None),
+        layer=capability("experimental", None),
     ),
     Fault(
         "lifecycle.experimental-flag",

@@ -5,12 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from reference_server._calls import JSON_TYPE, Response
-from reference_server._context import HANDSHAKE_REVISIONS, Layer, RequestContext
+from reference_server._context import HANDSHAKE_REVISIONS, MODERN_REVISIONS, Layer, RequestContext
 from reference_server._jsonrpc import MISSING_CLIENT_CAPABILITY, encode
 from reference_server._layers import EventBlock, combine, hold_open, rewrite_events, rewrite_message, tee
 from reference_server.corrections_modern import CAPABILITIES_KEY
 from reference_server.faults import Fault
-from reference_server.faults._asking import KEY, STREAMED, Json, asking, fault, interim, is_ask, refuse
+from reference_server.faults._asking import (
+    KEY,
+    STREAMED,
+    Json,
+    asking,
+    both,
+    fault,
+    interim,
+    is_ask,
+    is_call,
+)
 from reference_server.faults.schema import result_of
 
 URL_ELICITATION_REQUIRED = -32042
@@ -52,8 +62,8 @@ def _lists_for_declared(message: Any, context: RequestContext) -> Any:
     return {**message, "result": result}
 
 
-def _undeclared(*kinds: str, to_nothing: bool) -> Layer:
-    """Ask for what the client did not declare, perhaps only if it declared something else."""
+def _undeclared(kind: str, *, others: bool) -> Layer:
+    """Ask those for something who declared nothing, or only other things."""
     questions: Json = {
         "elicitation": {
             "method": "elicitation/create",
@@ -65,13 +75,21 @@ def _undeclared(*kinds: str, to_nothing: bool) -> Layer:
     def changed(response: Response, context: RequestContext) -> Response:
         declared = context.meta.get(CAPABILITIES_KEY)
         codes = [message.get("error", {}).get("code") for message in response.messages]
-        if MISSING_CLIENT_CAPABILITY not in codes or (not declared and not to_nothing):
+        if MISSING_CLIENT_CAPABILITY not in codes or bool(declared) is not others or kind in (declared or ()):
             return response
-        asked = {KEY: questions[context.params["arguments"]["kind"]]}
+        asked = {KEY: questions[kind]}
         result = {"resultType": "input_required", "inputRequests": asked}
         return Response(200, (JSON_TYPE,), encode({"jsonrpc": "2.0", "id": context.rpc_id, "result": result}))
 
-    return tee(is_ask(*kinds), changed)
+    return tee(is_ask(kind), changed)
+
+
+def _demanding_nothing(message: Any, context: RequestContext) -> Any:
+    """Demand an elicitation, but none in particular, of those who cannot be asked for roots."""
+    if not is_call("roots")(context) or "did not declare" not in str(message.get("result")):
+        return message
+    error = {"code": URL_ELICITATION_REQUIRED, "message": "More information is needed"}
+    return {"jsonrpc": "2.0", "id": message["id"], "error": error}
 
 
 FAULTS = (
@@ -147,10 +165,10 @@ FAULTS = (
         asking(lambda a: a["params"].pop("maxTokens"), "sampling"),
     ),
     fault(
-        "elicitation-without-message",
+        "roots-with-number",
         "request-kinds",
-        "an elicitation has no message",
-        asking(lambda a: a["params"].pop("message"), "elicitation"),
+        "a request for roots has a number as params",
+        asking(lambda a: a.update(params=5), "roots"),
     ),
     fault(
         "key-twice",
@@ -159,29 +177,36 @@ FAULTS = (
         rewrite_events(_twice),
         STREAMED,
     ),
+    both(
+        "asks-undeclared-roots",
+        "roots-capability",
+        "a client that declared nothing is asked for roots",
+        _undeclared("roots", others=False),
+        revisions=MODERN_REVISIONS,
+    ),
     fault(
         "asks-undeclared",
         "capability-gated",
-        "a client that declared nothing is asked for roots",
-        _undeclared("roots", to_nothing=True),
+        "a client that declared nothing is asked for an elicitation",
+        _undeclared("elicitation", others=False),
     ),
     fault(
         "asks-otherwise-declared",
         "capability-gated",
         "a client that declared other things is asked for an elicitation",
-        _undeclared("elicitation", to_nothing=False),
+        _undeclared("elicitation", others=True),
     ),
     fault(
         "url-mode-without-url",
         "elicit-url-params",
         "an elicitation in URL mode has no url",
-        asking(lambda a: a.update(params={"mode": "url", "message": "Sign in."}), "elicitation"),
+        asking(lambda a: a["params"].pop("url"), "url"),
     ),
     fault(
         "url-mode-without-message",
         "elicit-url-params",
         "an elicitation in URL mode has no message",
-        asking(lambda a: a.update(params={"mode": "url", "url": "https://example.com/"}), "elicitation"),
+        asking(lambda a: a["params"].pop("message"), "url"),
     ),
     fault(
         "sampling-role",
@@ -198,14 +223,9 @@ FAULTS = (
     Fault(
         "mrtr.elicitation-demanded",
         ("mrtr.elicit-32042-only-when-needed",),
-        summary="an unknown prompt gets the error that demands an elicitation",
-        layer=refuse(
-            lambda c: (
-                c.rpc_method == "prompts/get" and str(c.params.get("name", "")).startswith("mcp-http-check")
-            ),
-            URL_ELICITATION_REQUIRED,
-            "More information is needed",
-        ),
+        modes=("stateful",),
+        summary="a call whose client cannot be asked gets the error that demands an elicitation, with none",
+        layer=rewrite_message(_demanding_nothing),
         revisions=HANDSHAKE_REVISIONS[-1:],
     ),
 )

@@ -7,9 +7,17 @@ from typing import Any
 
 from reference_server._context import Layer, RequestContext
 from reference_server._jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR, UNREADABLE, is_id
-from reference_server._layers import Response, answer_instead, rewrite_message, rewrite_response_start, tee
+from reference_server._layers import (
+    Response,
+    answer_instead,
+    combine,
+    rewrite_message,
+    rewrite_response_start,
+    tee,
+)
 from reference_server.faults import Fault
 from reference_server.faults.jsonrpc import errors, with_error
+from reference_server.variants.lifecycle import NO_CAPABILITIES
 
 LISTEN = "subscriptions/listen"
 """Its answer goes on, so that it cannot be awaited whole."""
@@ -86,6 +94,11 @@ def single(code: int, replacement: int) -> Layer:
     )
 
 
+def undeclared(layer: Layer) -> Layer:
+    """Do not declare anything, and answer the list of resources in some way."""
+    return combine(layer, NO_CAPABILITIES)
+
+
 NO_NAME = calls("tools/call", lambda params: isinstance(params, dict) and "name" not in params)
 TEXT_PARAMS = is_object(lambda v: "params" in v and not isinstance(v["params"], (dict, list)))
 LIST_PARAMS = is_object(lambda v: isinstance(v.get("params"), list))
@@ -96,7 +109,7 @@ BAD_ID = is_object(
 PLAIN = ("ping", "server/discover")
 OLD_VERSION = is_object(lambda v: v.get("jsonrpc") == "1.0" and v.get("method") in PLAIN)
 NO_VERSION = is_object(lambda v: "jsonrpc" not in v and v.get("method") in PLAIN)
-COMPLETE = calls("completion/complete", lambda _: True)
+LIST_RESOURCES = calls("resources/list", lambda _: True)
 NUMBER_METHOD = is_object(lambda v: type(v.get("method")) is int)
 
 FAULTS = (
@@ -202,24 +215,26 @@ FAULTS = (
         "jsonrpc.gated-method-served",
         ("jsonrpc.gated-method-not-found",),
         modes=("stateless",),
-        summary="Completions are served although they are not declared.",
-        layer=answer_instead(
-            COMPLETE, 200, body=result({"completion": {"values": []}, "resultType": "complete"})
+        summary="Resources are listed although they are not declared.",
+        layer=undeclared(
+            answer_instead(LIST_RESOURCES, 200, body=result({"resources": [], "resultType": "complete"}))
         ),
     ),
     Fault(
         "jsonrpc.gated-method-invalid-params",
         ("jsonrpc.gated-method-not-found",),
         modes=("stateless",),
-        summary="Completions, which are not declared, are refused for what they refer to.",
-        layer=answer_instead(COMPLETE, 400, body=error(INVALID_PARAMS, "Unknown reference")),
+        summary="The list of resources, which are not declared, is refused for its params.",
+        layer=undeclared(answer_instead(LIST_RESOURCES, 400, body=error(INVALID_PARAMS, "Unknown params"))),
     ),
     Fault(
         "jsonrpc.gated-method-200",
         ("jsonrpc.gated-method-not-found",),
         modes=("stateless",),
-        summary="Completions, which are not declared, are refused with 200.",
-        layer=answer_instead(COMPLETE, 200, body=error(METHOD_NOT_FOUND, "Completions are off")),
+        summary="The list of resources, which are not declared, is refused with 200.",
+        layer=undeclared(
+            answer_instead(LIST_RESOURCES, 200, body=error(METHOD_NOT_FOUND, "Resources are off"))
+        ),
     ),
     Fault(
         "jsonrpc.wrong-params-internal-error",

@@ -105,34 +105,10 @@ def sent_fault(
 
 FAULTS = (
     fault(
-        "schema.tool-without-input-schema",
-        "schema.messages-valid",
-        "a tool has no inputSchema",
-        result_of("tools/list", lambda r: r["tools"][-1].pop("inputSchema")),
-    ),
-    fault(
         "schema.null-member",
         "schema.messages-valid",
         "an optional member that has no value is null instead of absent",
         result_of("tools/list", lambda r: r["tools"][0].update(description=None)),
-    ),
-    fault(
-        "schema.null-cursor",
-        "schema.messages-valid",
-        "nextCursor of the last page is null",
-        result_of("resources/list", lambda r: r.update(nextCursor=None)),
-    ),
-    fault(
-        "schema.prompt-content-list",
-        "schema.messages-valid",
-        "the content of a prompt message is an array",
-        result_of("prompts/get", lambda r: r["messages"][0].update(content=[r["messages"][0]["content"]])),
-    ),
-    fault(
-        "schema.content-without-uri",
-        "schema.messages-valid",
-        "the content of a resource has no uri",
-        result_of("resources/read", lambda r: r["contents"][0].pop("uri")),
     ),
     fault(
         "schema.template-uri",

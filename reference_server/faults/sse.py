@@ -39,6 +39,7 @@ from reference_server._layers import (
     when,
 )
 from reference_server.faults import Fault
+from reference_server.faults.progress import PROGRESS, is_count, is_progress
 from reference_server.faults.transport import BOTH, STATEFUL, STATELESS, asks_for_progress, is_good_get
 
 RESUMABLE: Final = {"resumable": True}
@@ -61,9 +62,14 @@ def message_of(block: EventBlock) -> Any:
         return None
 
 
+def plain_with_token(context: RequestContext) -> bool:
+    """Select plain requests that ask for progress."""
+    return context.is_plain and asks_for_progress(context)
+
+
 def at(*revisions: str) -> Callable[[RequestContext], bool]:
-    """Select requests that ask for progress at some revisions."""
-    return lambda context: asks_for_progress(context) and context.revision in revisions
+    """Select plain requests that ask for progress at some revisions."""
+    return lambda context: plain_with_token(context) and context.revision in revisions
 
 
 async def answer_one_of_batch(call: Call) -> None:
@@ -106,7 +112,7 @@ def stays_open(inner: ASGIApp) -> ASGIApp:
 
 def late_progress(message: Any, context: RequestContext) -> Any:
     """Report progress once more after the result."""
-    if not asks_for_progress(context) or not is_answer(message):
+    if not plain_with_token(context) or not is_answer(message):
         return message
     params = {"progressToken": context.params["_meta"]["progressToken"], "progress": 1}
     return [message, {"jsonrpc": "2.0", "method": "notifications/progress", "params": params}]
@@ -178,15 +184,62 @@ def empty_event(context: RequestContext) -> bytes:
 
 def list_changed_ahead(message: Any, context: RequestContext) -> Any:
     """Announce changed tools ahead of a plain result with progress."""
-    announces = context.is_plain and asks_for_progress(context) and is_answer(message)
+    announces = plain_with_token(context) and is_answer(message)
     return [TOOLS_CHANGED, message] if announces else message
 
 
-def foreign_progress(message: Any, context: RequestContext) -> Any:
-    """Report progress under a token that the request of the stream did not give."""
-    if message.get("method") != "notifications/progress" or not asks_for_progress(context):
+def mixed_up(message: Any, context: RequestContext) -> Any:
+    """Report the progress of a call under the token of another one that runs."""
+    if not is_count(context) or not asks_for_progress(context):
         return message
-    return {**message, "params": {**message["params"], "progressToken": "somebody-else's"}}
+    running: list[Any] = context.state.setdefault(f"counting-{context.session_id}", [])
+    own = context.meta["progressToken"]
+    if own not in running:
+        running.append(own)
+    if is_answer(message):
+        running.remove(own)
+    others = [token for token in running if token != own]
+    if not others or not is_progress(message):
+        return message
+    return {**message, "params": {**message["params"], "progressToken": others[0]}}
+
+
+async def progress_on_get(call: Call) -> None:
+    """Send the progress of calls on the GET stream of the session instead."""
+
+    async def elsewhere(message: Message) -> None:
+        block = message.get("body", b"")
+        if PROGRESS.encode() in block:
+            await push_to_get_streams(call.context.facts, block, session_id=call.context.session_id)
+            message = {**message, "body": b""}
+        await call.send(message)
+
+    await call.forward(send=elsewhere)
+
+
+def dropped_early(retry: str | None) -> Layer:
+    """Close the connection of a plain request with progress after its first event; the client may resume.
+
+    Args:
+        retry: The value of the retry field of that event; None for no such field.
+    """
+
+    async def run(call: Call) -> None:
+        closed = False
+
+        async def first_only(message: Message) -> None:
+            nonlocal closed
+            if closed:
+                return
+            if message["type"] == "http.response.body" and message.get("body"):
+                closed = True
+                first = EventBlock.parse(message["body"]).with_field("retry", retry)
+                message = {**message, "body": first.encode(), "more_body": False}
+            await call.send(message)
+
+        await call.forward(send=first_only)
+
+    return when(at(NEWEST), handle(run))
 
 
 def buffered(predicate: Callable[[RequestContext], bool]) -> Layer:
@@ -352,12 +405,36 @@ FAULTS = (
         STREAMED,
     ),
     fault(
-        "foreign-progress",
+        "progress-mixed-up",
         "related-notifications",
-        "progress is reported under a token that the request did not give",
-        rewrite_message(foreign_progress),
+        "calls that run at once get the progress of each other",
+        rewrite_message(mixed_up),
         STATELESS,
         STREAMED,
+    ),
+    fault(
+        "messages-mixed-up",
+        "related-messages",
+        "calls that run at once get the progress of each other",
+        rewrite_message(mixed_up),
+        STATEFUL,
+        STREAMED,
+    ),
+    fault(
+        "progress-on-get",
+        "get-unrelated",
+        "the progress of calls comes on the GET stream",
+        when(is_count, handle(progress_on_get)),
+        STATEFUL,
+        STREAMED,
+    ),
+    fault(
+        "closes-without-retry",
+        "retry-before-disconnect",
+        "the connection of a stream is closed early, to be resumed, without saying when",
+        dropped_early(None),
+        STATEFUL,
+        RESUMABLE,
     ),
     fault(
         "buffered",

@@ -171,19 +171,31 @@ async def crossed(call: Call) -> None:
     await listen(call, send=to_all)
 
 
-async def progress_to_all(call: Call) -> None:
-    """Send the progress of calls on the streams of subscriptions, too."""
+def sent_to_all(method: str, tool: str | None = None) -> Layer:
+    """Send the notifications of calls on the streams of subscriptions, too.
 
-    async def also(message: Message) -> None:
-        data = EventBlock.parse(message.get("body", b"")).data or ""
-        if "notifications/progress" in data:
-            found = json.loads(data)
-            for other in listeners(call):
-                found["params"]["_meta"] = {SUBSCRIPTION_ID: other.id}
-                await other.send(event(found))
-        await call.send(message)
+    Args:
+        method: Their method.
+        tool: The tool that is called; default any.
+    """
 
-    await (listen(call) if is_listen(call.context) else call.forward(send=also))
+    async def run(call: Call) -> None:
+        async def also(message: Message) -> None:
+            data = EventBlock.parse(message.get("body", b"")).data or ""
+            if method in data:
+                found = json.loads(data)
+                for other in listeners(call):
+                    found["params"]["_meta"] = {SUBSCRIPTION_ID: other.id}
+                    await other.send(event(found))
+            await call.send(message)
+
+        await (listen(call) if is_listen(call.context) else call.forward(send=also))
+
+    def concerned(context: RequestContext) -> bool:
+        called = context.is_modern and context.rpc_method == "tools/call"
+        return is_listen(context) or (called and tool in (None, context.params.get("name")))
+
+    return when(concerned, handle(run))
 
 
 FAULTS = (
@@ -233,9 +245,7 @@ FAULTS = (
         "progress-to-all",
         "no-request-scoped",
         "the progress of calls is sent to the subscriptions, too",
-        when(
-            lambda context: is_listen(context) or context.rpc_method == "tools/call", handle(progress_to_all)
-        ),
+        sent_to_all("notifications/progress"),
     ),
     fault(
         "cut-off",

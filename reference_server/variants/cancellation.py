@@ -88,7 +88,8 @@ VARIANTS = (
     ),
     Variant(
         "witness-structured",
-        summary="the witness tells the count as structured content",
+        summary="the witness tells the count as structured content, beside other text as in an example",
         layer=witness_says(in_structure),
+        revisions=MODERN_REVISIONS,
     ),
 )

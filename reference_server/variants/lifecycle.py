@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference_server._context import HANDSHAKE_REVISIONS, SESSION_HEADER, RequestContext
-from reference_server._jsonrpc import INVALID_REQUEST, METHOD_NOT_FOUND, encode, error_message
+from reference_server._context import HANDSHAKE_REVISIONS, SESSION_HEADER, VERSION_KEY, RequestContext
+from reference_server._jsonrpc import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    RESOURCE_NOT_FOUND,
+    encode,
+    error_message,
+)
 from reference_server._layers import (
     EventBlock,
     Layer,
@@ -16,10 +23,13 @@ from reference_server._layers import (
     rewrite_message,
     tee,
 )
+from reference_server.faults.subscriptions import refused
 from reference_server.variants import Variant
 
 Json = dict[str, Any]
 PING = {"jsonrpc": "2.0", "id": "server-ping-1", "method": "ping"}
+CAPABILITIES = ("completions", "extensions", "logging", "prompts", "resources", "tasks", "tools")
+NOT_FOUND = (INVALID_PARAMS, RESOURCE_NOT_FOUND)
 TOOLS_CHANGED = {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
 
 
@@ -60,7 +70,8 @@ def is_offered(context: RequestContext) -> bool:
 
 def unknown_method(response: Response, context: RequestContext) -> Response:
     """Refuse what the server inside serves as an unknown method."""
-    if response.status != 200:
+    missing = any(m.get("error", {}).get("code") in NOT_FOUND for m in response.messages)
+    if response.status != 200 and not (missing and VERSION_KEY in context.meta):
         return response
     body = error_message(METHOD_NOT_FOUND, "Method not found", request_id=context.rpc_id)
     status = 404 if context.is_modern else 200
@@ -77,6 +88,12 @@ def ahead_of_tools(message: Any, context: RequestContext) -> Any:
     listed = context.rpc_method == "tools/list" and isinstance(message, dict) and "result" in message
     return [TOOLS_CHANGED, message] if listed else message
 
+
+NO_CAPABILITIES = combine(
+    tee(is_offered, unknown_method),
+    refused(404, METHOD_NOT_FOUND),
+    with_capabilities(**dict.fromkeys(CAPABILITIES)),
+)
 
 VARIANTS = (
     Variant(
@@ -101,10 +118,7 @@ VARIANTS = (
     Variant(
         "no-capabilities",
         summary="No capability is declared, and no method that needs one is offered.",
-        layer=combine(
-            tee(is_offered, unknown_method),
-            with_capabilities(prompts=None, resources=None, tools=None),
-        ),
+        layer=NO_CAPABILITIES,
     ),
     Variant(
         "early-request-error",

@@ -7,11 +7,9 @@ from typing import Any
 from reference_server._calls import Call
 from reference_server._context import MODERN_REVISIONS, Layer, RequestContext
 from reference_server._jsonrpc import INVALID_PARAMS
-from reference_server._layers import combine, handle, rewrite_message, rewrite_request_body
+from reference_server._layers import combine, handle, rewrite_message
 from reference_server.corrections_modern import CAPABILITIES_KEY
 from reference_server.faults._asking import (
-    KEY,
-    asking,
     complete,
     has_answer,
     interim,
@@ -27,13 +25,6 @@ AGAIN = ".second"
 """Ends the state of a second round."""
 
 REFUSED_STATE = "Invalid or expired requestState"
-
-
-def _opened(context: RequestContext) -> bytes | None:
-    """Add the text to an acceptance that comes without, as it does in URL mode."""
-    if not is_retry(has_answer(action="accept"), "elicitation")(context):
-        return None
-    return with_params(context, inputResponses={KEY: {"action": "accept", "content": {"text": "-"}}}).body
 
 
 def _with_more(message: Any, context: RequestContext) -> Any:
@@ -113,19 +104,6 @@ def variant(name: str, summary: str, layer: Layer) -> Variant:
 
 
 VARIANTS = (
-    variant(
-        "asks-by-url",
-        "an elicitation in URL mode; what the user does there is not for the client to see",
-        combine(
-            asking(
-                lambda a: a.update(
-                    params={"mode": "url", "message": "Sign in.", "url": "https://example.com/"}
-                ),
-                "elicitation",
-            ),
-            rewrite_request_body(_opened),
-        ),
-    ),
     variant(
         "asks-for-two-things",
         "two input requests in one result, one under a key with a space and a slash",

@@ -20,7 +20,7 @@ from pytest_mcp_http._list import rows
 from pytest_mcp_http._options import settings_from
 from pytest_mcp_http.report.json_report import schema
 from pytest_mcp_http.spec.registry import requirements
-from reference_server import faults, variants
+from reference_server import crashes, faults, variants
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -193,7 +193,7 @@ def test_faults_variants_and_requirements_that_are_named_exist() -> None:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for name in re.findall(r"(?:fault=|--fault )([a-z][\w.-]*\w)", text):
-            assert name in faults.catalogue(), f"{page.name}: fault {name}"
+            assert name in {**faults.catalogue(), **crashes.catalogue()}, f"{page.name}: fault {name}"
         for name in re.findall(r"(?:variant=|--variant )([a-z][\w.-]*\w)", text):
             assert name in variants.catalogue(), f"{page.name}: variant {name}"
         for pattern in re.findall(r'--mcp-case "?([a-z][\w.*-]*)', text):

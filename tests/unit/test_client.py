@@ -7,7 +7,8 @@ import pytest
 
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http._target import Target, open_target
-from pytest_mcp_http.client import McpClient, input_requests
+from pytest_mcp_http.answering import input_requests
+from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.http import HttpWire
 

@@ -503,13 +503,14 @@ class TestReference:
             raise ValueError("enough")
 
         monkeypatch.setattr(reference_server, "create_app", create_app)
-        options = ("fault=a", "variant=b", "fault=c", "json-response", "resumable", "era=modern")
+        options = ("fault=a", "variant=b", "fault=c", "json-response", "resumable", "fixtures", "era=modern")
         failure(reference="stateful", reference_options=options, path="/p")
         assert asked == {
             "mode": "stateful",
             "era": "modern",
             "json_response": True,
             "resumable": True,
+            "fixtures": True,
             "faults": ["a", "c"],
             "variants": ["b"],
             "path": "/p",

@@ -35,6 +35,7 @@ def test_a_checked_requirement_names_checks_and_faults(suite_of_one, capsys):
         "checks": ["mcp/session::test_x"],
         "faults": ["zombie-session", "late-404"],
         "unchecked_because": None,
+        "obstacle": None,
     }
 
 
@@ -57,6 +58,13 @@ def test_an_unchecked_requirement_says_why(suite_of_one, id, reason):
 def test_every_row_has_a_check_or_a_reason():
     for row in _list.rows():
         assert (row.unchecked_because is None) == bool(row.checks), row.id
+        assert (row.obstacle is None) == bool(row.checks), row.id
+
+
+def test_what_cannot_be_decided_says_why(suite_of_one, monkeypatch):
+    monkeypatch.setattr(_list, "UNDECIDABLE", {"tools.name-charset": "it is for a test"})
+    (row,) = [row for row in _list.rows() if row.id == "tools.name-charset"]
+    assert (row.obstacle, row.unchecked_because) == ("undecidable", "it is for a test")
 
 
 def test_checks_of_the_suite_exist_in_the_registry():

@@ -103,3 +103,13 @@ def test_tools_that_are_not_as_named_are_told(
 ) -> None:
     with pytest.raises(NotVerified, match=reason):
         probe(reference(mode="stateless"), "2025-11-25", *roles)
+
+
+@pytest.mark.parametrize(("mode", "seen"), [("stateful", True), ("stateless", False)])
+def test_third_call_is_cancelled_in_a_session(reference: Callable[..., str], mode: str, seen: bool) -> None:
+    calls = probe(reference(mode=mode), "2025-11-25")
+    assert (calls.cancelled is not None) is seen
+    if calls.cancelled is not None:
+        assert calls.cancelled.notification.status == 202
+        assert calls.cancelled.counted < calls.whole
+        assert not calls.cancelled.call.responses

@@ -9,6 +9,8 @@ from pytest_mcp_http.assertions import (
     RequirementViolated,
     assert_cancel_harmless,
     assert_cancel_ignored,
+    assert_cancel_obeyed,
+    assert_cancels_own_requests,
     assert_cancels_subscriptions_only,
     assert_left_alone,
     assert_served_after_cancel,
@@ -106,3 +108,33 @@ def test_requests_are_served_after_a_cancel(reply: Reply) -> None:
     assert_served_after_cancel(reply(RESULT), "after a late cancel")
     with pytest.raises(RequirementViolated, match="after a late cancel, a request got HTTP 500"):
         assert_served_after_cancel(reply(status=500), "after a late cancel")
+
+
+def test_server_may_cancel_its_own_requests(reply: Reply) -> None:
+    ask = reply(request("roots/list", id="s-1"), stream=True)
+    assert_cancels_own_requests([ask, reply(cancelled("s-1"), stream=True), reply(stream=True)], "2025-11-25")
+    malformed = notification("notifications/cancelled", {"requestId": 1, "reason": 5})
+    assert_cancels_own_requests(
+        [reply(malformed, notification("notifications/cancelled"), stream=True)], "2025-11-25"
+    )
+
+
+@pytest.mark.parametrize("id", [1, "s-2"])
+def test_server_may_not_cancel_requests_of_others(reply: Reply, id: object) -> None:
+    ask = reply(request("roots/list", id="1"), sent=CALL, stream=True)
+    with pytest.raises(RequirementViolated, match="the server sent notifications/cancelled for"):
+        assert_cancels_own_requests([ask, reply(cancelled(id), stream=True)], "2025-11-25")
+
+
+def test_cancel_is_obeyed_or_ignored_as_a_whole(reply: Reply) -> None:
+    error = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32800, "message": "cancelled"}}
+    assert_cancel_obeyed(reply(progress("p-1"), sent=CALL, stream=True), 3, 10)
+    for bodies, counted, note in (
+        ([RESULT], 3, False),
+        ([error], 3, False),
+        ([], 10, False),
+        ([RESULT], 10, True),
+    ):
+        with pytest.raises(RequirementViolated) as caught:
+            assert_cancel_obeyed(reply(progress("p-1"), *bodies, sent=CALL, stream=True), counted, 10)
+        assert caught.value.note is note

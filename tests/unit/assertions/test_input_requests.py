@@ -120,7 +120,7 @@ class TestDeclared:
 class TestKinds:
     def test_url(self, reply: Any) -> None:
         exchange = reply(asking({"a": URL, "b": FORM, "c": ROOTS, "d": 5}))
-        assert [key for key, _ in url_elicitations(exchange)] == ["a"]
+        assert [key for key, _ in url_elicitations(exchange)] == ["inputRequests['a']"]
         assert_url_elicitations(exchange, REVISION)
 
     @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ class TestKinds:
 
     def test_sampling(self, reply: Any) -> None:
         exchange = reply(asking({"a": sampling(TEXT), "b": FORM}))
-        assert [key for key, _ in sampling_requests(exchange)] == ["a"]
+        assert [key for key, _ in sampling_requests(exchange)] == ["inputRequests['a']"]
         assert_sampling_messages(exchange, REVISION)
         # The rest of the request, and what the content holds, is judged elsewhere.
         assert_sampling_messages(reply(asking({"a": {"method": "sampling/createMessage"}})), REVISION)

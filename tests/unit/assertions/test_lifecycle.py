@@ -6,6 +6,7 @@ import pytest
 
 from pytest_mcp_http.assertions.lifecycle import (
     assert_capability_shapes,
+    assert_given_up_requests_cancelled,
     assert_initialize_result,
     assert_initialized_accepted,
     assert_method_gone,
@@ -205,3 +206,16 @@ class TestGone:
         with pytest.raises(RequirementViolated, match="to ping") as caught:
             assert_method_gone(reply(body, status=status), "ping")
         assert caught.value.note
+
+
+def test_requests_that_are_given_up_are_cancelled(reply: Any) -> None:
+    def cancel(id: object) -> dict[str, Any]:
+        params = {"requestId": id}
+        return {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}
+
+    ask = {"jsonrpc": "2.0", "id": "s-1", "method": "roots/list"}
+    ping = {"jsonrpc": "2.0", "id": "s-2", "method": "ping"}
+    assert_given_up_requests_cancelled([reply(ask, ping, stream=True), reply(cancel("s-1"), stream=True)])
+    for others in ([], [cancel("s-2")], [cancel(1)], [{**cancel(1), "params": [1]}]):
+        with pytest.raises(RequirementViolated, match="answer to roots/list, and did not cancel it"):
+            assert_given_up_requests_cancelled([reply(ask, *others, stream=True)])

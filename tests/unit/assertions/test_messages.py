@@ -64,6 +64,13 @@ class TestRelated:
         with pytest.raises(RequirementViolated, match=f"the token {told!r} on the stream of tools/call"):
             assert_notifications_related(reply(progress, RESULT, stream=True, sent=sent))
 
+    def test_only_known_tokens_count_if_they_are_named(self, reply: Any) -> None:
+        progress = notification("notifications/progress", progressToken="u", progress=1)
+        exchange = reply(progress, RESULT, stream=True, sent=request(progressToken="t"))
+        assert_notifications_related(exchange, tokens=["t", "v"])
+        with pytest.raises(RequirementViolated, match="the token 'u'"):
+            assert_notifications_related(exchange, tokens=["t", "u"])
+
     @pytest.mark.parametrize("method", sorted(CHANGES))
     def test_changes(self, reply: Any, method: str) -> None:
         exchange = reply(notification(method), RESULT, stream=True, sent=request())

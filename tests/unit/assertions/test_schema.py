@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pytest_mcp_http.assertions.schema import (
+    assert_all_messages_valid,
     assert_icon_sizes,
     assert_icon_sources,
     assert_icons_same_origin,
@@ -16,7 +17,7 @@ from pytest_mcp_http.assertions.schema import (
 )
 from pytest_mcp_http.errors import RequirementViolated
 from pytest_mcp_http.spec.messages import Violation
-from pytest_mcp_http.suite._ownership import MESSAGES_VALID, OWNERS, owner_of
+from pytest_mcp_http.suite._ownership import CONTENT_TYPES, MESSAGES_VALID, OWNERS, owner_of
 
 LATEST = "2025-11-25"
 
@@ -45,6 +46,33 @@ def test_first_violation_is_told_with_place_value_and_number_of_all(reply: Any) 
         "tools/list: result.tools[0].inputSchema: the required member is missing (and 1 more); "
         'the value: {"name": "a"}'
     )
+
+
+def test_each_kind_of_violation_is_told_once_with_its_count(reply: Any) -> None:
+    replies = [
+        reply(answer({"tools": [{"name": "a"}, {"name": "b"}]}), sent=sent("tools/list")),
+        reply(answer({"tools": 7}), sent=sent("tools/list")),
+        reply(answer({"tools": [{"name": "c"}]}), sent=sent("tools/list")),
+    ]
+    with pytest.raises(RequirementViolated) as caught:
+        assert_all_messages_valid(replies, LATEST)
+    assert caught.value.actual == (
+        "tools/list: result.tools[0].inputSchema: the required member is missing; "
+        'the value: {"name": "a"} (3 times); '
+        "tools/list: result.tools: is number, must be array; the value: 7"
+    )
+    assert_all_messages_valid(replies, LATEST, counts=lambda method, violation: False)
+    assert_all_messages_valid([], LATEST)
+
+
+def test_many_kinds_are_counted(reply: Any) -> None:
+    tool = {f"annotation{number}": 1 for number in range(3)}
+    result = {
+        "tools": [{"name": 1, "title": 1, "description": 1, "inputSchema": 1, "annotations": 1, **tool}]
+    }
+    result |= {"nextCursor": 1, "_meta": 1}
+    with pytest.raises(RequirementViolated, match=r"; and 2 more kinds"):
+        assert_all_messages_valid([reply(answer(result), sent=sent("tools/list"))], LATEST)
 
 
 def test_messages_of_the_server_are_judged_by_their_own_method(reply: Any) -> None:
@@ -76,12 +104,20 @@ def test_filter_chooses_what_counts(reply: Any) -> None:
         ("initialize", "result.instructions", MESSAGES_VALID),
         ("ping", "result", "lifecycle.ping-empty-result"),
         ("tools/list", "result.tools[12].annotations.readOnlyHint", "schema.annotations-tool"),
-        ("tools/list", "result.tools[0].inputSchema.type", MESSAGES_VALID),
-        ("resources/list", "result.resources[0].annotations.priority", MESSAGES_VALID),
+        ("resources/list", "result.resources[0].annotations.priority", "resources.annotations-valid"),
+        ("resources/list", "result.resources[0].icons", MESSAGES_VALID),
+        ("tools/list", "result.nextCursor", "pagination.next-cursor-string"),
+        ("tools/list", "result.tools[0].inputSchema.type", "tools.input-schema-type-object"),
+        ("tools/list", "result.tools[0].inputSchema.required", "tools.schemas-valid-in-dialect"),
+        ("tools/list", "result.tools[0].outputSchema", "tools.output-schema-root-object"),
+        ("tools/list", "result.tools[0].title", MESSAGES_VALID),
+        ("tools/call", "result.content", "tools.result-content-array"),
+        ("tools/call", "result.content[0].data", "tools.content-blocks-valid"),
+        ("tools/call", "result.isError", MESSAGES_VALID),
         ("prompts/list", "result.prompts[0].arguments[1].required", "schema.prompt-argument-shape"),
         ("resources/list", "result.resources[0].size", "schema.size-number"),
         ("", "error.code", "jsonrpc.error-code-integer"),
-        ("notifications/message", "params.level", MESSAGES_VALID),
+        ("notifications/message", "params.level", "logging.message-shape"),
         ("resources/templates/list", "result.ttlMs", "caching.ttl-non-negative"),
         ("resources/read", "result.cacheScope", "caching.scope-values"),
         ("tools/call", "result.ttlMs", MESSAGES_VALID),
@@ -89,6 +125,38 @@ def test_filter_chooses_what_counts(reply: Any) -> None:
 )
 def test_owner_of_a_violation(method: str, path: str, owner: str) -> None:
     assert owner_of(method, Violation(path, "is wrong", None, "type")) == owner
+
+
+def test_owner_at_a_revision() -> None:
+    inputs = Violation("result.tools[0].inputSchema", "is wrong", None, "type")
+    tools = Violation("result.tools", "is wrong", None, "type")
+    assert owner_of("tools/list", inputs, "2025-06-18") == MESSAGES_VALID
+    assert owner_of("tools/list", inputs, "2025-11-25") == "tools.input-schema-object"
+    assert owner_of("tools/list", tools, "2025-11-25") == "tools.list-answered.legacy"
+    assert owner_of("tools/list", tools, "2026-07-28") == "tools.list-answered"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "owner"),
+    [
+        ("result.content[0].type", "resource_link", CONTENT_TYPES),
+        ("result.content[0].type", "video", "tools.content-blocks-valid"),
+        ("result.content[0].type", ["text"], "tools.content-blocks-valid"),
+        ("result.content[0]", "resource_link", "tools.content-blocks-valid"),
+    ],
+)
+def test_owner_of_a_type_of_content(path: str, kind: object, owner: str) -> None:
+    assert owner_of("tools/call", Violation(path, "is wrong", kind, "enum"), "2025-03-26") == owner
+
+
+def test_owner_of_other_types_of_content() -> None:
+    for method, path in (
+        ("prompts/get", "result.messages[2].content.type"),
+        ("sampling/createMessage", "params.messages[0].content.type"),
+        ("sampling/createMessage", "params.messages[0].content[1].type"),
+    ):
+        violation = Violation(path, "is wrong", "tool_use", "enum")
+        assert owner_of(method, violation, "2025-06-18") == CONTENT_TYPES
 
 
 def test_owners_are_requirements() -> None:

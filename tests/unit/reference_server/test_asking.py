@@ -13,11 +13,24 @@ import pytest
 from reference_server.app import ReferenceApp
 
 LIMIT = 10.0
-ALL = {"elicitation": {}, "sampling": {}, "roots": {}}
+ALL = {"elicitation": {"form": {}, "url": {}}, "sampling": {"tools": {}}, "roots": {}}
 ACCEPTED = {"action": "accept", "content": {"text": "hä ✓"}}
 SAMPLED = {"role": "assistant", "content": {"type": "text", "text": "short"}, "model": "m"}
 ROOTS = {"roots": [{"uri": "file:///a", "name": "a"}]}
-METHODS = {"elicitation": "elicitation/create", "sampling": "sampling/createMessage", "roots": "roots/list"}
+METHODS = {
+    "elicitation": "elicitation/create",
+    "url": "elicitation/create",
+    "sampling": "sampling/createMessage",
+    "tools": "sampling/createMessage",
+    "roots": "roots/list",
+}
+USES = {
+    **SAMPLED,
+    "content": [
+        {"type": "tool_use", "id": f"use-{n}", "name": "lookup", "input": {"word": "a"}} for n in (1, 2)
+    ],
+    "stopReason": "toolUse",
+}
 
 
 @pytest.fixture(scope="module", params=[("stateful", False), ("stateless", False), ("stateless", True)])
@@ -53,7 +66,14 @@ def state_for(rpc: Any, server: Any, kind: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("kind", "answer"), [("elicitation", ACCEPTED), ("sampling", SAMPLED), ("roots", ROOTS)]
+    ("kind", "answer"),
+    [
+        ("elicitation", ACCEPTED),
+        ("sampling", SAMPLED),
+        ("roots", ROOTS),
+        ("url", {"action": "accept"}),
+        ("tools", SAMPLED),
+    ],
 )
 def test_an_answer_completes_the_call(server: Any, rpc: Any, kind: str, answer: dict[str, object]) -> None:
     asked = result_of(rpc, ask(server, kind))
@@ -72,7 +92,6 @@ def test_an_answer_completes_the_call(server: Any, rpc: Any, kind: str, answer: 
 def test_form_mode_is_asked_for(stateless: Any, rpc: Any) -> None:
     request = result_of(rpc, ask(stateless, "elicitation"))["inputRequests"]["answer"]
     schema = request["params"]["requestedSchema"]
-    assert request["params"]["mode"] == "form"
     assert request["params"]["message"]
     assert (schema["type"], schema["properties"]["text"]["type"]) == ("object", "string")
 
@@ -118,6 +137,28 @@ def test_malformed_answers_are_refused(stateless: Any, rpc: Any, kind: str, resp
     refused(ask(stateless, kind, inputResponses=responses, requestState=state))
 
 
+def test_a_model_uses_tools_over_several_rounds_but_not_for_ever(stateless: Any, rpc: Any) -> None:
+    asked = result_of(rpc, ask(stateless, "tools"))
+    rounds = [asked["inputRequests"]["answer"]["params"]]
+    for answer in (USES, USES, SAMPLED):
+        given = {"inputResponses": {"answer": answer}, "requestState": asked["requestState"]}
+        asked = result_of(rpc, ask(stateless, "tools", **given))
+        if "inputRequests" in asked:
+            rounds.append(asked["inputRequests"]["answer"]["params"])
+            earlier = given
+    assert json.loads(asked["content"][0]["text"])["answer"] == SAMPLED
+    assert [each["toolChoice"]["mode"] for each in rounds] == ["auto", "auto", "none"]
+    assert [message["role"] for message in rounds[-1]["messages"]] == ["user", *["assistant", "user"] * 2]
+    results = rounds[1]["messages"][-1]["content"]
+    assert [(each["type"], each["toolUseId"]) for each in results] == [
+        ("tool_result", "use-1"),
+        ("tool_result", "use-2"),
+    ]
+    last = result_of(rpc, ask(stateless, "tools", **earlier))
+    given = {"inputResponses": {"answer": USES}, "requestState": last["requestState"]}
+    assert result_of(rpc, ask(stateless, "tools", **given))["isError"]
+
+
 def test_a_state_is_protected(serve: Any, rpc: Any) -> None:
     server, foreign = serve("stateless"), serve("stateless")
     state = state_for(rpc, server, "elicitation")
@@ -154,6 +195,8 @@ def test_a_state_lapses(serve: Any, rpc: Any) -> None:
     [
         ("elicitation", {}, {"elicitation": {"form": {}}}),
         ("elicitation", {"elicitation": {"url": {}}}, {"elicitation": {"form": {}}}),
+        ("url", {"elicitation": {}}, {"elicitation": {"url": {}}}),
+        ("tools", {"sampling": {}}, {"sampling": {"tools": {}}}),
         ("sampling", {"elicitation": {}}, {"sampling": {}}),
         ("roots", {"sampling": {}}, {"roots": {}}),
     ],
@@ -207,6 +250,7 @@ def converse(
         ("2025-06-18", "elicitation", ACCEPTED),
         ("2025-11-25", "elicitation", ACCEPTED),
         ("2025-11-25", "sampling", SAMPLED),
+        ("2025-11-25", "tools", SAMPLED),
     ],
 )
 @pytest.mark.parametrize("mode", ["stateful", "resumable"])
@@ -228,6 +272,43 @@ def test_an_unusable_answer_fails_the_call(stateful: Any, rpc: Any, answer: dict
     session = stateful.initialize(elicitation={})
     _, result = converse(stateful, rpc, session, "elicitation", answer)
     assert result["isError"]
+
+
+@pytest.mark.parametrize(("action", "told"), [("accept", 1), ("decline", 0)])
+def test_a_visit_to_a_url_is_told_to_be_complete(stateful: Any, rpc: Any, action: str, told: int) -> None:
+    session = stateful.initialize(elicitation={"url": {}})
+    headers = {"accept": "application/json, text/event-stream", **session}
+    message = rpc.call("ask_back", {"kind": "url"}, "call")
+    with (
+        httpx.Client(timeout=LIMIT, trust_env=False) as client,
+        client.stream("POST", stateful.url, json=message, headers=headers) as response,
+    ):
+        found = (json.loads(line[6:]) for line in response.iter_lines() if line.startswith("data: {"))
+        request = next(found)
+        assert request["params"].keys() == {"mode", "message", "url", "elicitationId"}
+        stateful.post({"jsonrpc": "2.0", "id": request["id"], "result": {"action": action}}, session)
+        *notifications, last = found
+    assert [each["method"] for each in notifications] == ["notifications/elicitation/complete"] * told
+    assert all(
+        each["params"]["elicitationId"] == request["params"]["elicitationId"] for each in notifications
+    )
+    assert json.loads(last["result"]["content"][0]["text"])["outcome"] == action
+
+
+@pytest.mark.parametrize("options", [{"mode": "stateful", "json_response": True}])
+def test_who_cannot_be_asked_to_open_a_url_is_told_to_do_so_first(
+    serve: Any, rpc: Any, options: dict[str, Any]
+) -> None:
+    server = serve(**options)
+    session = server.initialize(elicitation={"url": {}})
+    errors = [
+        rpc.messages(server.post(rpc.call("ask_back", {"kind": "url"}), session))[0]["error"]
+        for _ in range(2)
+    ]
+    assert [error["code"] for error in errors] == [-32042, -32042]
+    elicitations = [error["data"]["elicitations"][0] for error in errors]
+    assert all(each["mode"] == "url" for each in elicitations)
+    assert elicitations[0]["elicitationId"] != elicitations[1]["elicitationId"]
 
 
 def test_no_answer_fails_the_call(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:

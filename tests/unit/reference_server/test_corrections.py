@@ -44,7 +44,8 @@ def test_versions_are_negotiated(endpoint: Any, rpc: Any, requested: str, agreed
     [answer] = rpc.messages(endpoint.post(rpc.initialize(requested)))
     assert answer["result"]["protocolVersion"] == agreed
     assert answer["result"]["serverInfo"]["name"] == "pytest-mcp-http reference server"
-    assert set(answer["result"]["capabilities"]) == {"tools", "prompts", "resources"}
+    declared = {"completions", "logging", "tools", "prompts", "resources"}
+    assert declared <= set(answer["result"]["capabilities"])
 
 
 @pytest.mark.parametrize(
@@ -141,8 +142,8 @@ def test_refused_notifications_and_responses_get_an_error_without_id(endpoint: A
         ("prompts/get", {"name": "review_text"}, -32602),
         ("vendor/none", None, -32601),
         ("server/discover", None, -32601),
-        ("logging/setLevel", {}, -32601),
-        ("completion/complete", None, -32601),
+        ("logging/setLevel", {}, -32602),
+        ("completion/complete", None, -32602),
         ("notifications/initialized", None, -32601),
     ],
 )

@@ -72,12 +72,13 @@ def updated(identity: object) -> Any:
 @pytest.mark.parametrize("identity", [0, 7, "", "süb"])
 def test_an_update_reaches_those_who_asked_for_it(server: Any, listen: Any, identity: object) -> None:
     wanted = {"toolsListChanged": True, "promptsListChanged": False, "resourceSubscriptions": [GREETING]}
-    with listen(server, wanted, identity) as mine, listen(server, {"toolsListChanged": True}, 8) as other:
+    tools = {"toolsListChanged": True}
+    with listen(server, wanted, identity) as mine, listen(server, tools, 8) as other:
         assert mine.response.headers["content-type"] == "text/event-stream"
         assert mine.response.headers["x-accel-buffering"] == "no"
         assert "mcp-session-id" not in mine.response.headers
-        assert mine.next() == acknowledged(identity, {"resourceSubscriptions": [GREETING]})
-        assert other.next() == acknowledged(8, {})
+        assert mine.next() == acknowledged(identity, {**tools, "resourceSubscriptions": [GREETING]})
+        assert other.next() == acknowledged(8, tools)
         touch(server)
         touch(server)
         assert mine.next() == mine.next() == updated(identity)
@@ -89,7 +90,7 @@ def test_an_update_reaches_those_who_asked_for_it(server: Any, listen: Any, iden
     [
         ({}, {}),
         ({"resourceSubscriptions": []}, {}),
-        ({"resourcesListChanged": True, "promptsListChanged": True}, {}),
+        ({"resourcesListChanged": True, "promptsListChanged": False}, {"resourcesListChanged": True}),
         ({"resourceSubscriptions": [OTHER, GREETING]}, {"resourceSubscriptions": [OTHER, GREETING]}),
         ({"vendorThings": True}, {}),
     ],

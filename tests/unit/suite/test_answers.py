@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pytest_mcp_http.suite._answers import answer, content, malformed
+from pytest_mcp_http.suite._answers import answer, content, malformed, sampled, tool_uses, wrong_content
 
 FIELDS: dict[str, Any] = {
     "text": {"type": "string"},
@@ -87,3 +87,27 @@ def test_malformed_answers_have_the_wrong_types() -> None:
         assert isinstance(good, dict)
         assert isinstance(bad, dict)
         assert all(type(bad[name]) is not type(good[name]) for name in bad)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_wrong_content_fits_no_field(name: str) -> None:
+    schema = {"type": "object", "properties": {name: FIELDS[name]}}
+    found = wrong_content(schema)
+    assert list(found) == [name]
+    assert not jsonschema.Draft202012Validator(schema).is_valid(found)
+
+
+@pytest.mark.parametrize("schema", [None, {}, {"properties": []}, {"properties": {}}])
+def test_forms_without_fields_cannot_be_wrong(schema: Any) -> None:
+    assert wrong_content(schema) == {}
+
+
+@pytest.mark.parametrize("tools", [[], [5], 5, [{"name": "a"}], [{"name": "a", "inputSchema": 5}]])
+def test_tools_are_used_whatever_they_are(tools: Any) -> None:
+    found = tool_uses({"tools": tools}, ("u", "v"))
+    assert found["stopReason"] == "toolUse"
+    assert [each["id"] for each in found["content"]] == ["u", "v"]  # type: ignore[attr-defined]
+
+
+def test_a_sampled_message_holds_what_it_is_told() -> None:
+    assert sampled({"type": "text"})["content"] == {"type": "text"}
