@@ -40,7 +40,8 @@ def assert_own_messages(response: Judged, foreign: Collection[str]) -> Exchange:
 def assert_on_one_stream(responses: Sequence[Judged]) -> None:
     """Assert that no message was sent on two of several streams that were open at once.
 
-    Of responses, requests and progress it is certain that they are the same message; of others it is not.
+    Of requests and progress it is certain that they are the same message; of other notifications it is not.
+    A response on a stream of another request, or of none, is against other requirements.
 
     Args:
         responses: The streams.
@@ -61,9 +62,9 @@ def assert_on_one_stream(responses: Sequence[Judged]) -> None:
 
 
 def _belongs_to(message: Message) -> object:
-    """Return the id of a request or response, or the token of progress."""
+    """Return the id of a request, or the token of progress."""
     if message.kind is Kind.NOTIFICATION:
         params = message.params
         known = message.method == "notifications/progress" and isinstance(params, dict)
         return params.get("progressToken", ABSENT) if known else ABSENT
-    return message.id
+    return message.id if message.kind is Kind.REQUEST else ABSENT

@@ -48,7 +48,9 @@ def acknowledged_types(response: Judged) -> dict[str, Any]:
 
 def offered_types(capabilities: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the members of a filter whose capability is declared."""
-    return tuple(name for name, (_, holder, flag) in TYPES.items() if _declares(capabilities, holder, flag))
+    return tuple(
+        name for name, (_, holder, flag) in TYPES.items() if _flag(capabilities, holder, flag) is True
+    )
 
 
 def notifications_on(response: Judged) -> Iterator[Message]:
@@ -193,10 +195,10 @@ def assert_acknowledges_supported(response: Judged, capabilities: Mapping[str, A
     """
     exchange = as_exchange(response)
     asked = asked_for(exchange)
-    offered = offered_types(capabilities)
     for name, value in acknowledged_types(exchange).items():
-        if name in asked and name not in offered:
-            _, holder, flag = TYPES.get(name, ("", "", ""))
+        _, holder, flag = TYPES.get(name, ("", "", ""))
+        # A flag that is neither true nor false is against the schema, and leaves open what is offered.
+        if name in asked and _flag(capabilities, holder, flag) in (False, None):
             why = f"capabilities.{holder}.{flag} is not declared" if holder else "there is no such type"
             violated(f"{name} is acknowledged, but {why}", "unsupported types are left out", exchange)
         if isinstance(value, list) and isinstance(asked.get(name), list):
@@ -300,9 +302,9 @@ def _filter(params: object) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value} if isinstance(found, dict) else {}
 
 
-def _declares(capabilities: Mapping[str, Any], holder: str, flag: str) -> bool:
+def _flag(capabilities: Mapping[str, Any], holder: str, flag: str) -> object:
     found = capabilities.get(holder)
-    return isinstance(found, dict) and found.get(flag) is True
+    return found.get(flag) if isinstance(found, dict) else None
 
 
 def _shown(message: Message) -> str:

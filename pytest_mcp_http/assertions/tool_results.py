@@ -146,13 +146,13 @@ def assert_structured_conforms(response: Judged, schema: Mapping[str, Any], revi
     """
     exchange = as_exchange(response)
     expected = "structuredContent that fits the outputSchema of the tool"
-    for result in results_in(exchange):
-        if "structuredContent" in result:
-            wrong = misfit(result["structuredContent"], schema, revision)
-            if wrong is not None:
-                violated(f"structuredContent does not fit the outputSchema: {wrong}", expected, exchange)
-        elif is_tool_success(exchange):
-            violated("a result without structuredContent", expected, exchange)
+    result = exchange.result
+    if isinstance(result, dict) and "structuredContent" in result:
+        wrong = misfit(result["structuredContent"], schema, revision)
+        if wrong is not None:
+            violated(f"structuredContent does not fit the outputSchema: {wrong}", expected, exchange)
+    elif is_tool_success(exchange):
+        violated("a result without structuredContent", expected, exchange)
     return exchange
 
 

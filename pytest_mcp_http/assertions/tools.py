@@ -14,7 +14,6 @@ from typing import Any, Final
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, error_in
 from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, METHOD_NOT_FOUND
-from pytest_mcp_http.assertions.results import results_in
 from pytest_mcp_http.spec.revisions import MODERN_REVISIONS
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -36,13 +35,9 @@ def tools_in(response: Judged) -> list[dict[str, Any]]:
     Args:
         response: The response.
     """
-    return [
-        tool
-        for result in results_in(response)
-        if isinstance(result.get("tools"), list)
-        for tool in result["tools"]
-        if isinstance(tool, dict)
-    ]
+    result = as_exchange(response).result
+    tools = result.get("tools") if isinstance(result, dict) else None
+    return [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
 
 
 def _names(response: Judged) -> Iterator[str]:

@@ -112,6 +112,18 @@ def validate_server_message(message: object, revision: str) -> list[Violation]:
     return _violations(revision, kind, method if isinstance(method, str) else "", message, "")
 
 
+def server_requests(revision: str) -> frozenset[str]:
+    """Return the methods of the requests that a revision lets a server send.
+
+    Args:
+        revision: One of `REVISIONS`.
+
+    Raises:
+        ValueError: If the revision is unknown.
+    """
+    return frozenset(_schemas(revision)["requests"])
+
+
 def validate_input_request(request: object, revision: str) -> list[Violation]:
     """Compare a member of `inputRequests` with the schema of its method.
 

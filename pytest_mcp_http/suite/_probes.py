@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pytest_mcp_http.assertions.jsonrpc import code_in
+from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
@@ -54,6 +56,17 @@ def refused_by_others(exchange: Exchange) -> None:
     """
     if exchange.status in (401, 429):
         raise NotVerified(f"authentication or a rate limit answered first: {exchange.summary}")
+
+
+def needs_method_not_found(tour: Tour) -> None:
+    """Require that the server refuses a method that nobody knows as one that is not found.
+
+    Raises:
+        NotVerified: If it does not, which the chapter jsonrpc reports.
+    """
+    unknown = tour.named("unknown method")
+    if not unknown or code_in(unknown[0].exchange) != METHOD_NOT_FOUND:
+        raise NotVerified("unknown methods are refused in another way, see the chapter jsonrpc")
 
 
 def refused_as_plain(tour: Tour, exchange: Exchange) -> None:

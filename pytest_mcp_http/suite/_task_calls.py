@@ -9,7 +9,7 @@ from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, METHOD_NOT_FOUND
 from pytest_mcp_http.errors import NotApplicable, NotVerified
-from pytest_mcp_http.suite._probes import refused_by_others
+from pytest_mcp_http.suite._probes import needs_method_not_found, refused_by_others
 from pytest_mcp_http.suite._task_jobs import declares, jobs, listed_tools, needs_task_calls, support_of
 from pytest_mcp_http.suite._tool_calls import callable_tools
 from pytest_mcp_http.tour import Tour
@@ -62,6 +62,7 @@ def required_calls(tour: Tour) -> list[Exchange]:
         NotVerified: If none may be called.
     """
     needs_task_calls(tour)
+    needs_method_not_found(tour)
     if not any(support_of(tool) == "required" for tool in listed_tools(tour).values()):
         raise NotApplicable("no tool has the execution.taskSupport required")
     found = [job for job in jobs(tour) if job.support == "required"]
@@ -88,6 +89,7 @@ def judge_refused(exchange: Exchange) -> None:
 def judge_forbidden(tour: Tour) -> None:
     """Judge that a tool which cannot run as a task refuses to."""
     needs_task_calls(tour)
+    needs_method_not_found(tour)
     unable = [tool for tool in callable_tools(tour) if support_of(tool.listed) in (None, "forbidden")]
     if not unable:
         raise NotVerified("every tool that may be called can run as a task")

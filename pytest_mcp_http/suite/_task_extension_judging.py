@@ -12,7 +12,7 @@ from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
 from pytest_mcp_http.assertions.tasks import INVALID_PARAMS, assert_task_params_refused, task_status
 from pytest_mcp_http.errors import NotVerified, RequirementViolated
 from pytest_mcp_http.suite._judging import gravest
-from pytest_mcp_http.suite._probes import refused_by_others
+from pytest_mcp_http.suite._probes import needs_method_not_found, refused_by_others
 from pytest_mcp_http.suite._task_calls import TASK, judge_same
 from pytest_mcp_http.suite._task_jobs import Job
 from pytest_mcp_http.suite._tasks_extension import (
@@ -89,7 +89,7 @@ def is_task_only(call: Handled, plain: Exchange) -> bool:
     if code is None:
         return False
     refused_by_others(plain)
-    return call.last.get("status") != "failed"
+    return bool(call.last.get("status", "failed") != "failed")
 
 
 def judge_types(tour: Tour) -> None:
@@ -150,9 +150,7 @@ def judge_gate(tour: Tour) -> None:
 
 def judge_removed(tour: Tour) -> None:
     """Judge that the methods of the experimental feature are gone."""
-    unknown = tour.named("unknown method")
-    if not unknown or code_in(unknown[0].exchange) != METHOD_NOT_FOUND:
-        raise NotVerified("unknown methods are refused in another way, see the chapter jsonrpc")
+    needs_method_not_found(tour)
     client = declaring(tour) if advertises(tour) else tour.client
     for method in REMOVED:
         exchange = client.request(method, {"taskId": "mcp-http-check"} if method == REMOVED[0] else {})

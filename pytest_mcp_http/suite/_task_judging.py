@@ -209,7 +209,9 @@ def judge_swapped(seen: Observed) -> None:
     """
     if seen.swapped is None:
         raise NotVerified("it takes two tasks")
-    wanted, found = seen.made[0].task_id, [task.get("taskId") for task in tasks_in(seen.swapped)]
+    sent = seen.swapped.request.message
+    wanted = sent.params.get("taskId") if sent is not None and isinstance(sent.params, dict) else None
+    found = [task.get("taskId") for task in tasks_in(seen.swapped)]
     if found != [wanted]:
         violated(
             f"{found or seen.swapped.summary}, to tasks/get whose metadata names another task",

@@ -28,6 +28,7 @@ from pytest_mcp_http.assertions.lifecycle import (
 from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND, assert_refused
 from pytest_mcp_http.client import SESSION_HEADER, VERSION_HEADER, McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.messages import server_requests
 from pytest_mcp_http.suite._conversations import SAMPLE, judge_undeclared
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import OWN_CHAPTERS
@@ -242,10 +243,14 @@ def test_only_negotiated_capabilities_are_used(mcp_tour: Tour) -> None:
 
 
 def assert_nothing_asked(tour: Tour) -> None:
-    """Assert that the client of the visit, which declared nothing, was asked for nothing."""
+    """Assert that the client of the visit, which declared nothing, was asked for nothing.
+
+    A request that its revision does not know is against the schema.
+    """
+    known = server_requests(tour.revision)
     for exchange in tour.exchanges:
         for _, request in asked_in(exchange):
-            if request["method"] in CAPABILITIES:
+            if request["method"] in CAPABILITIES and request["method"] in known:
                 violated(
                     f"{request['method']} to a client that declared nothing",
                     f"no {request['method']} unless {CAPABILITIES[request['method']]} is declared",

@@ -44,7 +44,7 @@ from pytest_mcp_http.assertions.subscriptions import (
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._changes import announced_resources, changed_resources
 from pytest_mcp_http.suite._judging import gravest
-from pytest_mcp_http.suite._probes import refused_by_others
+from pytest_mcp_http.suite._probes import declared, refused_by_others
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._subscriptions import (
     FIRST_ID,
@@ -116,7 +116,7 @@ def test_no_notification_comes_before_the_acknowledgement(mcp_tour: Tour) -> Non
 @requirement("subscriptions.ack-filter-subset")
 def test_unsupported_types_are_not_acknowledged(mcp_tour: Tour) -> None:
     for stream in streams(mcp_tour):
-        assert_acknowledges_supported(stream, mcp_tour.capabilities)
+        assert_acknowledges_supported(stream, declared(mcp_tour))
 
 
 @requirement("subscriptions.ack-partial-request")

@@ -16,8 +16,13 @@ Json = dict[str, Any]
 
 
 def refused(change: Callable[[Json], Json]) -> Layer:
-    """Change the error for a missing capability."""
-    return errors(change, MISSING_CLIENT_CAPABILITY)
+    """Change the error for a missing capability; a missing extension has faults of its own."""
+
+    def changed(message: Json) -> Json:
+        data = message["error"].get("data") or {}
+        return message if "extensions" in data.get("requiredCapabilities", {}) else change(message)
+
+    return errors(changed, MISSING_CLIENT_CAPABILITY)
 
 
 def with_required(value: object) -> Callable[[Json], Json]:

@@ -13,7 +13,7 @@ from reference_server._jsonrpc import (
     RESOURCE_NOT_FOUND,
     UNSUPPORTED_VERSION,
 )
-from reference_server._layers import rewrite_message
+from reference_server._layers import combine, rewrite_message
 from reference_server.faults import Fault
 from reference_server.faults.jsonrpc import errors, with_error
 from reference_server.faults.schema import result_of
@@ -65,7 +65,10 @@ def type_fault(id: str, requirement: str, method: str, value: object) -> Fault:
             del result["resultType"]
 
     summary = f"The resultType of {method} is {'missing' if value is None else repr(value)}."
-    return Fault(f"jsonrpc.{id}", (requirement,), MODES, summary=summary, layer=result_of(method, change))
+    # With an extension, another type could be one of its own.
+    bare = result_of("server/discover", lambda result: result["capabilities"].pop("extensions"))
+    layer = combine(bare, result_of(method, change))
+    return Fault(f"jsonrpc.{id}", (requirement,), MODES, summary=summary, layer=layer)
 
 
 FAULTS = (

@@ -10,7 +10,13 @@ from mcp.shared.inbound import decode_header_value, encode_header_value
 from reference_server._context import RAW_HEAD, RAW_NAMES, Layer, RequestContext
 from reference_server._jsonrpc import HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, error_message
 from reference_server._layers import Call, answer_instead, handle, rewrite_request_headers
-from reference_server.corrections_modern import METHOD_HEADER, NAME_HEADER, NAMED_BY, SERVED_METHODS
+from reference_server.corrections_modern import (
+    METHOD_HEADER,
+    NAME_HEADER,
+    NAMED_BY,
+    NAMED_BY_EXTENSIONS,
+    SERVED_METHODS,
+)
 from reference_server.faults import Fault
 
 ONE_MODE: Final = ("stateless",)
@@ -98,14 +104,19 @@ def has_other_name(*methods: str) -> Predicate:
     return select
 
 
+def needs_name(context: RequestContext) -> bool:
+    """Select requests that have to carry an `Mcp-Name`."""
+    return context.rpc_method in {*NAMED_BY, *NAMED_BY_EXTENSIONS}
+
+
 def has_superfluous_name(context: RequestContext) -> bool:
     """Select requests with an `Mcp-Name` that need none."""
-    return context.rpc_method not in NAMED_BY and context.header(NAME_HEADER) is not None
+    return not needs_name(context) and context.header(NAME_HEADER) is not None
 
 
 def lacks_superfluous_name(context: RequestContext) -> bool:
     """Select requests that need no `Mcp-Name` and have none, although their params have a name."""
-    named = "name" in context.params and context.rpc_method not in NAMED_BY
+    named = "name" in context.params and not needs_name(context)
     return named and context.header(NAME_HEADER) is None
 
 

@@ -153,6 +153,8 @@ async def latin1_params(call: Call) -> None:
     for member in ("method", "params"):
         if member in value:
             value[member] = json.loads(encode(value[member]).decode("latin-1"))
+    if "progressToken" in context.meta:  # whose text the chapter progress judges
+        value["params"]["_meta"]["progressToken"] = context.meta["progressToken"]
     context = context.changed(body=encode(value))
     name = context.params.get("name", context.params.get("uri"))
     if context.header("mcp-name") is not None and isinstance(name, str):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from reference_server._context import HANDSHAKE_REVISIONS, MODERN_REVISIONS, RequestContext
-from reference_server._jsonrpc import METHOD_NOT_FOUND, error_message
-from reference_server._layers import answer_instead, combine
+from reference_server._jsonrpc import METHOD_NOT_FOUND, encode, error_message
+from reference_server._layers import answer_instead, combine, rewrite_request_body, when
 from reference_server.faults.discover import discovery, named_in_error
 from reference_server.variants import Variant
 
@@ -20,6 +20,17 @@ def is_undeclared(context: RequestContext) -> bool:
     """Select requests of capabilities that are right in what is looked at before the method."""
     live = context.is_modern and context.revision is not None and context.header("origin") is None
     return context.is_request and live and context.rpc_method not in NO_CAPABILITY
+
+
+def _without_filter(context: RequestContext) -> bytes:
+    return encode({**context.value, "params": {**context.params, "notifications": {}}})
+
+
+subscribes_to_nothing = when(
+    lambda context: context.is_modern and isinstance(context.params.get("notifications"), dict),
+    rewrite_request_body(_without_filter),
+)
+"""Serve subscriptions as a server without features does, which has nothing to tell."""
 
 
 def _with_extensions(result: dict[str, Any]) -> None:
@@ -37,8 +48,7 @@ def _with_older_versions(value: dict[str, Any], member: str) -> None:
 
 
 def _bare(result: dict[str, Any]) -> None:
-    for name in ("tools", "prompts", "resources"):
-        del result["capabilities"][name]
+    result["capabilities"] = {}
     del result["instructions"]
     result.update(ttlMs=0, cacheScope="private")
 
@@ -67,6 +77,7 @@ VARIANTS = (
         summary="No capability is declared, so that no method but the discovery is served.",
         layer=combine(
             discovery(_bare),
+            subscribes_to_nothing,
             answer_instead(
                 is_undeclared,
                 404,

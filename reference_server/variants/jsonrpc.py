@@ -32,6 +32,7 @@ from reference_server._layers import (
 )
 from reference_server.corrections_modern import METHOD_HEADER, NAMED_BY
 from reference_server.variants import Variant
+from reference_server.variants.discover import subscribes_to_nothing
 
 Json = dict[str, Any]
 ID_OPTIONAL_SINCE = "2025-11-25"
@@ -165,7 +166,7 @@ def without_features(message: Any, context: RequestContext) -> Any:
 
 def is_feature(context: RequestContext) -> bool:
     """Select modern requests behind a capability, once everything else about them is right."""
-    features = ("tools", "prompts", "resources")
+    features = ("tools", "prompts", "resources", "completion", "tasks")
     named = (context.rpc_method or "").partition("/")[0] in features
     headers = context.header(METHOD_HEADER) == context.rpc_method
     return context.is_request and context.is_modern and named and headers and _states_era(context)
@@ -299,6 +300,7 @@ VARIANTS = (
         summary="Nothing is declared, so that there is nothing besides server/discover and subscriptions.",
         layer=combine(
             rewrite_message(without_features),
+            subscribes_to_nothing,
             answer_instead(
                 is_feature,
                 404,

@@ -15,15 +15,17 @@ _KEYS: dict[str, Any] = {
     "com.example/": None,
     "com.example.mcp/rank": 0.5,
     "org.example-3.api/x": [],
-    "io.modelcontextprotocol/related-task": {"taskId": "none"},
 }
+_RELATED = {"io.modelcontextprotocol/related-task": {"taskId": "none"}}
 
 
 def _decorated(message: Any, context: RequestContext) -> Any:
     result = message.get("result")
     if not isinstance(result, dict) or context.rpc_method in ("ping", "logging/setLevel"):
         return message
-    result = {**result, "_meta": {**result.get("_meta", {}), **_KEYS}}
+    # On the results of tasks the reserved key has a meaning.
+    related = {} if (context.rpc_method or "").startswith("tasks/") else _RELATED
+    result = {**result, "_meta": {**result.get("_meta", {}), **_KEYS, **related}}
     if context.rpc_method == "tools/list":
         # An argument of a tool may have any name.
         schema = {"type": "object", "properties": {"_meta": {"_internal": True, "type": "object"}}}

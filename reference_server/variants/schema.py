@@ -61,7 +61,8 @@ def _without_descriptions(message: Any, context: RequestContext) -> Any:
 
 def _as_fraction(result: dict[str, Any]) -> None:
     for resource in result["resources"]:
-        resource["size"] = float(resource["size"])
+        if "size" in resource:
+            resource["size"] = float(resource["size"])
 
 
 VARIANTS = (
