@@ -28,7 +28,7 @@ from pytest_mcp_http.wire.http import OpenStream
 MAX_WATCHED: Final = 2
 """Resources that are watched."""
 
-ARRIVAL: Final = 1.0
+ARRIVAL: Final = 2.0
 """Seconds that an announcement may take."""
 
 QUIET: Final = 0.05

@@ -9,7 +9,6 @@ from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.tasks import related_task, task_status
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._task_seen import Observed, Run
-from pytest_mcp_http.suite._tasks import QUIET_SECONDS
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange, Received
 
@@ -61,7 +60,7 @@ def judge_end_of_progress(seen: Observed) -> None:
         token = params.get("progressToken")
         end = ends.get(token) if isinstance(token, str) else None
         late = seen.opened_at + received.at - end if end is not None and exchange is seen.beside else 0.0
-        if late > QUIET_SECONDS:
+        if late > seen.late:
             violated(
                 f"progress of a task {late:.2f} s after it had ended",
                 "no progress after completed, failed or cancelled",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from pytest_mcp_http.assertions.tasks import task_status, tasks_in
 from pytest_mcp_http.client import McpClient
@@ -10,6 +11,10 @@ from pytest_mcp_http.suite._task_jobs import Job, Json
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.http import OpenStream
+
+LATE_SECONDS: Final = 0.25
+LATE_TICKS: Final = 4
+"""How long after the end of a task progress may still be on its way; more over a slow network."""
 
 
 @dataclass
@@ -141,6 +146,11 @@ class Observed:
     foreign_get: Exchange | None = None
     foreign_list: Exchange | None = None
     no_task: Exchange | None = None
+
+    @property
+    def late(self) -> float:
+        """Seconds after the end of a task from which a message was sent after it, and is not only slow."""
+        return max(LATE_SECONDS, LATE_TICKS * self.tick)
 
     @property
     def made(self) -> list[Run]:

@@ -58,7 +58,7 @@ CROWD: Final = 8
 """Short tasks that are made to compare their ids, and to fill more than one page of the list."""
 
 QUIET_SECONDS: Final = 0.1
-"""How long after the end of a task a message may still be on its way."""
+"""How long after the end of a task its result may still be on its way."""
 
 MAX_PAGES: Final = 20
 MAX_UNLISTED: Final = 3
@@ -295,7 +295,7 @@ class _Session:
         """Wait until the cancelled task would have ended, and look at all tasks a last time."""
         found = seen.cancelled
         since = max((run.ended_at for run in made if run.ended_at is not None), default=0.0)
-        until = since + 2 * QUIET_SECONDS
+        until = since + 1.8 * seen.late
         if found is not None:
             until = max(until, found.run.polls[0][0] + (LONG_TICKS + 3) * self._tick)
         time.sleep(max(0.0, until - time.monotonic()))
