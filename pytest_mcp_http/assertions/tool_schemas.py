@@ -7,9 +7,10 @@ Source: https://modelcontextprotocol.io/specification/2025-11-25/basic#json-sche
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
@@ -32,6 +33,7 @@ DEFAULT_SINCE: Final = "2025-11-25"
 MEMBERS: Final = ("inputSchema", "outputSchema")
 
 _MAX_SHOWN: Final = 160
+_TOO_DEEP: Final = "the schema is nested too deeply"
 
 _LIBRARY_ERRORS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What validators and resolvers raise for legal but absurd schemas, such as a pointer into a number."""
@@ -91,7 +93,17 @@ def schema_error(schema: Mapping[str, Any], dialect: str | None = None) -> str |
         UnjudgeableSchemaError: If the dialect is not known, or the schema is nested too deeply.
     """
     judge = _dialect(schema, dialect)
-    return _first_error(_validator(judge, judge.META_SCHEMA).iter_errors(schema))
+    try:
+        text = json.dumps(schema)
+    except RecursionError:
+        raise UnjudgeableSchemaError(_TOO_DEEP) from None
+    return _schema_error(text, judge)
+
+
+@lru_cache(maxsize=256)
+def _schema_error(text: str, judge: type[Validator]) -> str | None:
+    """Judge a schema once, since a run meets it in every list."""
+    return _first_error(_validator(judge, judge.META_SCHEMA).iter_errors(json.loads(text)))
 
 
 def _first_error(errors: Iterator[ValidationError]) -> str | None:
@@ -100,7 +112,7 @@ def _first_error(errors: Iterator[ValidationError]) -> str | None:
     try:
         error = best_match(errors)
     except RecursionError:
-        raise UnjudgeableSchemaError("the schema is nested too deeply") from None
+        raise UnjudgeableSchemaError(_TOO_DEEP) from None
     if error is None:
         return None
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
@@ -164,7 +176,7 @@ def validation_errors(
     except re.error:
         raise UnjudgeableSchemaError("a regular expression of the schema is not one of Python") from None
     except RecursionError:
-        raise UnjudgeableSchemaError("the schema is nested too deeply") from None
+        raise UnjudgeableSchemaError(_TOO_DEEP) from None
     except _LIBRARY_ERRORS as error:
         raise UnjudgeableSchemaError(f"the schema is beyond the library: {error}") from None
 
