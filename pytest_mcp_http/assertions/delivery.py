@@ -53,7 +53,7 @@ def assert_on_one_stream(responses: Sequence[Judged]) -> None:
     for place, response in enumerate(responses):
         exchange = as_exchange(response)
         for message in exchange.messages:
-            if _belongs_to(message) is ABSENT:
+            if message.kind in (Kind.RESULT, Kind.ERROR) or _belongs_to(message) is ABSENT:
                 continue
             first = seen.setdefault(jsonrpc.encode(message.value), place)
             if first != place:
@@ -62,9 +62,9 @@ def assert_on_one_stream(responses: Sequence[Judged]) -> None:
 
 
 def _belongs_to(message: Message) -> object:
-    """Return the id of a request, or the token of progress."""
+    """Return the id of a request or response, or the token of progress."""
     if message.kind is Kind.NOTIFICATION:
         params = message.params
         known = message.method == "notifications/progress" and isinstance(params, dict)
         return params.get("progressToken", ABSENT) if known else ABSENT
-    return message.id if message.kind is Kind.REQUEST else ABSENT
+    return message.id

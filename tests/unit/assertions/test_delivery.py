@@ -35,7 +35,11 @@ def test_messages_that_differ_may_be_on_two_streams(reply: Any) -> None:
     assert_on_one_stream([reply(progress("a"), progress("a"), stream=True), reply()])
 
 
-@pytest.mark.parametrize("message", [progress("a"), ANSWER, ASK])
+def test_response_on_two_streams_is_against_other_requirements(reply: Any) -> None:
+    assert_on_one_stream([reply(ANSWER, stream=True), reply(ANSWER, stream=True)])
+
+
+@pytest.mark.parametrize("message", [progress("a"), ASK])
 def test_one_message_on_two_streams(reply: Any, message: object) -> None:
     with pytest.raises(RequirementViolated, match="on two streams"):
         assert_on_one_stream([reply(message, stream=True), reply(LOG, message, stream=True)])
