@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.header_annotations import header_annotations
-from pytest_mcp_http.assertions.jsonrpc import code_in
-from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, assert_invalid_params
+from pytest_mcp_http.assertions.jsonrpc import error_in
 from pytest_mcp_http.assertions.tools import is_tool_error, is_tool_success
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._malformed import Answer
 from pytest_mcp_http.suite._probes import refused_as_plain
-from pytest_mcp_http.suite._refusals import blamed_headers
 from pytest_mcp_http.suite._tool_calls import ToolCall, tool_calls
 from pytest_mcp_http.suite._tool_inputs import usable_calls
 from pytest_mcp_http.suite._tool_lists import list_pages, unknown_call
@@ -83,16 +82,15 @@ def malformed_calls(tour: Tour) -> list[Answer]:
 
 
 def judge_malformed(tour: Tour, answer: Answer) -> None:
-    """Judge that a malformed call was refused with -32602; where no tool could be named, as that name is."""
+    """Judge that a malformed call got a JSON-RPC error; which one is judged by `jsonrpc.invalid-params`."""
     exchange = answer.coded()
     sent = exchange.request.message
-    also = blamed_headers(exchange)
-    if sent is not None and isinstance(sent.params, dict) and sent.params.get("name") == UNKNOWN_NAME:
-        unknown = unknown_call(tour)
-        if unknown.result is not None:
-            raise NotVerified("the name of an unknown tool gets no error, see tools.unknown-tool-error")
-        also = (*also, *(code for code in (code_in(unknown),) if isinstance(code, int)))
-    assert_invalid_params(exchange, also=also, tolerated=(INVALID_REQUEST,))
+    unnamed = sent is not None and isinstance(sent.params, dict) and sent.params.get("name") == UNKNOWN_NAME
+    if unnamed and unknown_call(tour).result is not None:
+        raise NotVerified("the name of an unknown tool gets no error, see tools.unknown-tool-error")
+    if error_in(exchange) is None:
+        refused = exchange.status is not None and 400 <= exchange.status < 500
+        violated(exchange.summary, "a JSON-RPC error", exchange, note=refused)
 
 
 def other_case(tour: Tour) -> tuple[str, Exchange]:
