@@ -1,14 +1,14 @@
 """Assertions on the JSON Schemas of tools, and on values that have to fit them, each in its dialect.
 
-Nothing is ever fetched: a reference that leads elsewhere makes a schema unjudgeable. Formats and regular
-expressions are not judged, since their meaning differs between implementations.
+Nothing is ever fetched: a reference that leads elsewhere makes a schema unjudgeable. Formats are not judged,
+since their meaning differs between implementations. Regular expressions come from servers, so each has a time
+limit.
 Source: https://modelcontextprotocol.io/specification/2025-11-25/basic#json-schema-usage
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +29,9 @@ DEFAULT_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 DRAFT_7: Final = "http://json-schema.org/draft-07/schema#"
 DEFAULT_SINCE: Final = "2025-11-25"
 """The first revision that says which dialect a schema without `$schema` has."""
+
+PATTERN_SECONDS: Final = 0.5
+"""How long one regular expression may look at one text."""
 
 MEMBERS: Final = ("inputSchema", "outputSchema")
 
@@ -55,7 +58,60 @@ def _dialects() -> Mapping[str, type[Validator]]:
         validators.Draft4Validator,
         validators.Draft3Validator,
     )
-    return {_bare(_id(each.META_SCHEMA)): each for each in known}
+    return {_bare(_id(each.META_SCHEMA)): _with_limits(each) for each in known}
+
+
+def _with_limits(judge: type[Validator]) -> type[Validator]:
+    """Return a validator whose regular expressions have a time limit."""
+    from jsonschema import validators
+
+    unsafe = {
+        name: _without_patterns(judge.VALIDATORS[name])
+        for name in ("additionalProperties", "unevaluatedProperties")
+        if name in judge.VALIDATORS
+    }
+    own = {"pattern": _pattern, "patternProperties": _pattern_properties, **unsafe}
+    extended: type[Validator] = validators.extend(judge, validators=own)  # type: ignore[no-untyped-call]
+    return extended
+
+
+def _pattern(validator: Validator, pattern: str, value: Any, _: Any) -> Iterator[ValidationError]:
+    from jsonschema.exceptions import ValidationError
+
+    if validator.is_type(value, "string") and not _matches(pattern, value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _pattern_properties(
+    validator: Any, patterns: Mapping[str, Any], value: Any, _: Any
+) -> Iterator[ValidationError]:
+    for pattern, inner in patterns.items() if validator.is_type(value, "object") else ():
+        for name, member in value.items():
+            if _matches(pattern, name):
+                yield from validator.descend(member, inner, path=name, schema_path=pattern)
+
+
+def _without_patterns(judge: Callable[..., Iterator[ValidationError]]) -> Callable[..., Any]:
+    """Return a keyword of the library that would use patterns beside it, for schemas that have none."""
+
+    def limited(validator: Validator, value: Any, instance: Any, schema: Any) -> Any:
+        if "patternProperties" in schema:
+            raise UnjudgeableSchemaError("patternProperties decides which members are additional")
+        return judge(validator, value, instance, schema)
+
+    return limited
+
+
+def _matches(pattern: str, text: str) -> bool:
+    import regex
+
+    try:
+        return regex.search(pattern, text, timeout=PATTERN_SECONDS) is not None
+    except TimeoutError:
+        shown = pattern[:_MAX_SHOWN]
+        raise UnjudgeableSchemaError(f"the regular expression {shown!r} takes too long") from None
+    except regex.error:
+        raise UnjudgeableSchemaError("a regular expression of the schema is not one of Python") from None
 
 
 def _id(schema: Any) -> str:
@@ -173,8 +229,8 @@ def validation_errors(
         return list(_validator(_dialect(schema, dialect), schema).iter_errors(value))
     except Unresolvable as error:
         raise UnjudgeableSchemaError(f"the reference {error.ref!r} leads nowhere here") from None
-    except re.error:
-        raise UnjudgeableSchemaError("a regular expression of the schema is not one of Python") from None
+    except UnjudgeableSchemaError:
+        raise
     except RecursionError:
         raise UnjudgeableSchemaError(_TOO_DEEP) from None
     except _LIBRARY_ERRORS as error:

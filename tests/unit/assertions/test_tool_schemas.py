@@ -140,6 +140,9 @@ def test_values_that_fit(value: Any, schema: Any, revision: str) -> None:
         (1.5, {"type": "integer"}, LATEST, "1.5 is not of type"),
         ({"a": [1]}, {"properties": {"a": {"items": {"type": "null"}}}}, EARLY, r"a\[0\]: 1"),
         ([1], {"items": [{"type": "string"}]}, EARLY, "1 is not of type"),
+        ("b", {"pattern": r"^\p{Lu}"}, LATEST, "'b' does not match"),
+        ({"a": 1}, {"patternProperties": {"^a": {"type": "null"}}}, LATEST, r"a: 1 is not of type"),
+        ({"a": 1}, {"additionalProperties": False}, LATEST, "Additional properties"),
         ({"a": 1}, {"$schema": DRAFT_7, "dependencies": {"a": ["b"]}}, LATEST, "'b' is a dependency"),
     ],
 )
@@ -154,7 +157,7 @@ def test_values_that_do_not_fit(value: Any, schema: Any, revision: str, said: st
     [
         {"$ref": "http://127.0.0.1:1/never-fetched"},
         {"$ref": "#/$defs/lost"},
-        {"pattern": r"\p{L}"},
+        {"pattern": "("},
         {"type": "str"},
         {"$schema": "https://example.com/own"},
         {"$ref": "#"},
@@ -166,6 +169,27 @@ def test_values_that_do_not_fit(value: Any, schema: Any, revision: str, said: st
 def test_values_that_nobody_can_judge(schema: Any, revision: str) -> None:
     with pytest.raises(UnjudgeableSchemaError):
         misfit("x", schema, revision)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"patternProperties": {"(": {}}},
+        {"patternProperties": {"^b": {}}, "additionalProperties": False},
+        {"patternProperties": {"^b": {}}, "unevaluatedProperties": False},
+    ],
+)
+def test_objects_that_nobody_can_judge(schema: Any) -> None:
+    with pytest.raises(UnjudgeableSchemaError):
+        misfit({"a": 1}, schema, LATEST)
+
+
+def test_regular_expressions_have_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_mcp_http.assertions.tool_schemas.PATTERN_SECONDS", 0.05)
+    slow, text = "(x+x+)+y", 2000 * "x"
+    for schema, value in (({"pattern": slow}, text), ({"patternProperties": {slow: {}}}, {text: 1})):
+        with pytest.raises(UnjudgeableSchemaError, match="takes too long"):
+            misfit(value, schema, LATEST)
 
 
 def test_default_dialect() -> None:
