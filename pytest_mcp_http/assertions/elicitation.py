@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
 from pytest_mcp_http.assertions.codes import URL_ELICITATION_REQUIRED
-from pytest_mcp_http.assertions.input_requests import asked_in
+from pytest_mcp_http.assertions.input_requests import params_asked
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import json_type
 
@@ -42,12 +42,7 @@ def elicitations(response: Judged) -> list[tuple[str, Mapping[str, Any]]]:
     Args:
         response: The response. Params that are no object count as empty.
     """
-    found: list[tuple[str, Mapping[str, Any]]] = []
-    for place, request in asked_in(response):
-        if request.get("method") == METHOD:
-            params = request.get("params")
-            found.append((place, params if isinstance(params, dict) else {}))
-    return found
+    return params_asked(response, METHOD)
 
 
 def forms(response: Judged) -> list[tuple[str, Mapping[str, Any]]]:

@@ -203,6 +203,20 @@ def asked_in(response: Judged) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
+def params_asked(response: Judged, method: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the params of what a response asks the client for by one method, each with its place.
+
+    Args:
+        response: The response.
+        method: The method, for example `elicitation/create`.
+
+    Returns:
+        The params; those that are no object count as empty.
+    """
+    asked = [(place, found.get("params")) for place, found in asked_in(response) if found["method"] == method]
+    return [(place, params if isinstance(params, dict) else {}) for place, params in asked]
+
+
 def assert_no_deprecated_requests(response: Judged) -> Exchange:
     """Assert that a client is asked neither for sampling nor for roots, which 2026-07-28 deprecates.
 

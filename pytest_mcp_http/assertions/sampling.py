@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
-from pytest_mcp_http.assertions.input_requests import asked_in
+from pytest_mcp_http.assertions.input_requests import params_asked
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
@@ -27,12 +27,7 @@ def samplings(response: Judged) -> list[tuple[str, Mapping[str, Any]]]:
     Args:
         response: The response. Params that are no object count as empty.
     """
-    found: list[tuple[str, Mapping[str, Any]]] = []
-    for place, request in asked_in(response):
-        if request.get("method") == METHOD:
-            params = request.get("params")
-            found.append((place, params if isinstance(params, dict) else {}))
-    return found
+    return params_asked(response, METHOD)
 
 
 def assert_sampling_tools_declared(response: Judged, capabilities: Mapping[str, object]) -> Exchange:

@@ -89,12 +89,14 @@ class Cancelled:
         run: The task.
         reply: What `tasks/cancel` got.
         after: What `tasks/get` got at once, and when the task would have ended by itself.
-        counted: Ticks that a witness tells in the end; None without one.
+        counted_before: Ticks that a witness tells before; None without one.
+        counted: Ticks that it tells in the end; None without one.
     """
 
     run: Run
     reply: Exchange
     after: list[Exchange]
+    counted_before: int | None = None
     counted: int | None = None
 
 

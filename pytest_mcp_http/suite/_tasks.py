@@ -287,9 +287,15 @@ class _Session:
             seen.no_task = run.created
             return None
         self._poll(run)
+        before = self._count(run) if counted is not None else None
         reply = self._client.request("tasks/cancel", {"taskId": run.task_id})
         run.ended_at = time.monotonic() if task_status(reply) == "cancelled" else None
-        return Cancelled(run, reply, [self._get(run)], counted=0 if counted is not None else None)
+        return Cancelled(run, reply, [self._get(run)], counted_before=before)
+
+    def _count(self, run: Run) -> int | None:
+        """Return the ticks of a task that a witness counts so far, or None if it tells none."""
+        witness = self._tour.roles("witness")[0].params(key=run.token, n=1, ms=1)
+        return ticks_told(self._client.request("tools/call", witness))
 
     def _rest(self, seen: Observed, made: list[Run]) -> None:
         """Wait until the cancelled task would have ended, and look at all tasks a last time."""
@@ -306,9 +312,8 @@ class _Session:
                 self._client.request("tasks/cancel", {"taskId": run.task_id})
         if found is not None:
             found.after.append(self._get(found.run))
-            if found.counted is not None:
-                witness = self._tour.roles("witness")[0].params(key=found.run.token, n=1, ms=1)
-                found.counted = ticks_told(self._client.request("tools/call", witness))
+            if found.counted_before is not None:
+                found.counted = self._count(found.run)
 
 
 def _counted_job(tour: Tour, lasting: list[Job]) -> Job | None:
