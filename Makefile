@@ -2,7 +2,8 @@
 # Both set up a virtual environment of their own; they need Python 3.10 or newer and pip.
 PYTHON ?= python3
 VENV ?= .venv
-# Most of a test is waiting for a server, so more processes than cores pay.
+# Most of a test is waiting for a server, so more processes than cores pay. The slow tests stand together: a
+# process that has nothing left to do takes some from the others.
 JOBS ?= 4
 BIN = $(VENV)/bin
 
@@ -12,7 +13,7 @@ demo: $(VENV)/.ready
 	cd "$$(mktemp -d)" && "$(abspath $(BIN))/pytest" --mcp-reference stateful
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 lint: $(VENV)/.ready-lint
 	$(BIN)/ruff check .

@@ -52,9 +52,17 @@ def with_status(status: int, *codes: int) -> Any:
         body = encode(response.messages[-1])
         return Response(status, (("content-type", "application/json"),), body)
 
-    # The answer to a subscription goes on, so that it cannot be awaited whole.
+    # The answer to a subscription goes on, and a call may ask the client: neither can be awaited whole.
     unfit = ("initialize", "subscriptions/listen")
-    return tee(lambda c: c.is_request and c.rpc_method not in unfit and _is_live(c), changed)
+
+    def selected(context: RequestContext) -> bool:
+        asks = context.rpc_method == "tools/call" and context.params.get("name") in (
+            "ask_back",
+            "ask_briefly",
+        )
+        return context.is_request and context.rpc_method not in unfit and not asks and _is_live(context)
+
+    return tee(selected, changed)
 
 
 def _is_live(context: RequestContext) -> bool:
