@@ -67,9 +67,14 @@ def test_logging_is_declared(reply: Reply) -> None:
 def test_level_is_set(reply: Reply) -> None:
     assert_level_set(reply(RESULT))
     assert_level_set(reply({**RESULT, "result": {"_meta": {"a/b": 1}}}))
-    for body in ({**RESULT, "result": {"level": "info"}}, {**RESULT, "result": []}, error(-32601)):
-        with pytest.raises(RequirementViolated):
+    for body, note in (
+        ({**RESULT, "result": {"level": "info"}}, True),
+        ({**RESULT, "result": []}, False),
+        (error(-32601), False),
+    ):
+        with pytest.raises(RequirementViolated) as caught:
             assert_level_set(reply(body))
+        assert caught.value.note == note
 
 
 def test_unknown_level_is_refused(reply: Reply) -> None:

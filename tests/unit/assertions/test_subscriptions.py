@@ -116,6 +116,14 @@ def test_unsupported_types_are_not_acknowledged(reply: Reply, granted: dict[str,
         assert_acknowledges_supported(reply(ack(**granted), sent=asked, stream=True), CAPABILITIES)
 
 
+def test_a_malformed_flag_leaves_open_what_is_supported(reply: Reply) -> None:
+    stream = reply(ack(promptsListChanged=True), sent=listen(promptsListChanged=True), stream=True)
+    assert_acknowledges_supported(stream, {"prompts": {"listChanged": "yes"}})
+    for flags in ({}, {"listChanged": False}, {"listChanged": None}):
+        with pytest.raises(RequirementViolated, match="listChanged is not declared"):
+            assert_acknowledges_supported(stream, {"prompts": flags})
+
+
 def test_types_that_were_not_asked_for_are_not_acknowledged(reply: Reply) -> None:
     asked = listen(toolsListChanged=True)
     fine = ack(toolsListChanged=True, promptsListChanged=False, resourceSubscriptions=[])

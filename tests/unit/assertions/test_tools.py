@@ -83,6 +83,12 @@ def test_name_that_stands_twice(reply: Any) -> None:
         judged.assert_tool_names_unique(reply(listing("a", "b", "a")))
 
 
+def test_a_second_response_is_against_other_requirements(reply: Any) -> None:
+    twice = reply(listing("a"), listing("a"), stream=True)
+    assert judged.assert_tool_names_unique(twice) is twice
+    assert [tool["name"] for tool in judged.tools_in(twice)] == ["a"]
+
+
 @pytest.mark.parametrize(
     ("body", "success", "error"),
     [

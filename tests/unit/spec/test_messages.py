@@ -10,6 +10,7 @@ import pytest
 from pytest_mcp_http.spec.messages import (
     MAX_VIOLATIONS,
     Violation,
+    server_requests,
     validate_error,
     validate_input_request,
     validate_result,
@@ -353,6 +354,12 @@ def test_messages_stay_short_and_violations_bounded():
 def test_methods_that_a_revision_does_not_define_are_not_judged(revision):
     assert validate_result("vendor/method", revision, None) == []
     assert validate_result("tasks/get", revision, None) == []
+
+
+def test_requests_of_servers_differ_by_revision():
+    assert "elicitation/create" not in server_requests("2025-03-26")
+    assert {"ping", "roots/list", "elicitation/create"} <= server_requests("2025-11-25")
+    assert not server_requests("2026-07-28")
 
 
 def test_an_unknown_revision_is_refused():
