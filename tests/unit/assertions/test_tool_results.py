@@ -97,6 +97,7 @@ def test_base64(reply: Any, data: str) -> None:
         "QU JD",
         "data:image/png;base64,QUJD",
         "=",
+        "QUI==",
         "QQ==QQ==",
         "\u00e9",
         "\ud800",
