@@ -303,19 +303,26 @@ def refused_runs(seen: Observed) -> list[Run]:
 
 def judge_blocking(run: Run) -> None:
     """Judge that `tasks/result` did not answer while the task worked."""
+    if run.hurried is not None:
+        assert run.early is not None
+        violated(
+            f"tasks/result got {run.early.exchange.summary} while the task was {task_status(run.hurried)}",
+            "no answer before the task is completed, failed or cancelled",
+            run.early.exchange,
+        )
+
+
+def judge_waiting(run: Run) -> None:
+    """Judge that `tasks/result` was not refused at first, for a task that has a result later.
+
+    A poll may come too late to see a short task work, but good params that are refused were not waited for.
+    """
     early, late = run.early, run.result
     if early is None:
         return
-    # A poll may come too late to see a short task work. Good params that are refused were not waited for.
     if code_in(early.exchange) == INVALID_PARAMS and late is not None and late.result is not None:
         violated(
             f"tasks/result got {early.exchange.summary} at first, and the result once the task had ended",
-            "no answer before the task is completed, failed or cancelled",
-            early.exchange,
-        )
-    if run.hurried is not None:
-        violated(
-            f"tasks/result got {early.exchange.summary} while the task was {task_status(run.hurried)}",
             "no answer before the task is completed, failed or cancelled",
             early.exchange,
         )

@@ -57,6 +57,7 @@ from pytest_mcp_http.suite._task_judging import (
     judge_result,
     judge_swapped,
     judge_unique_ids,
+    judge_waiting,
     polled,
     refused_runs,
     unknown_tasks,
@@ -211,7 +212,9 @@ def test_result_of_a_task_is_that_of_its_request(mcp_tour: Tour) -> None:
 
 @requirement("tasks.result-blocks")
 def test_result_waits_for_the_end(mcp_tour: Tour) -> None:
-    for run in worked(observed(mcp_tour)):
+    seen = observed(mcp_tour)
+    gravest(partial(judge_waiting, run) for run in seen.runs)
+    for run in worked(seen):
         judge_blocking(run)
 
 

@@ -44,11 +44,12 @@ LATE: Final = (0.0, 0.2, 0.2)
 
 
 async def _hurried(call: Call) -> None:
-    """Refuse to wait for a task that works; one that asks for something is waited for."""
-    response = await call.capture(as_method(call.context, "tasks/get"))
-    if not of_tool("ask_back")(call.context) and any(
-        message.get("result", {}).get("status") == "working" for message in response.messages
-    ):
+    """Refuse to wait for a task at first; one that asks for something is waited for."""
+    task_id = call.context.params.get("taskId")
+    hurried = call.state.setdefault("hurried tasks", set())
+    made = task_id in call.state.get("made tasks", ())
+    if made and not of_tool("ask_back")(call.context) and task_id not in hurried:
+        hurried.add(task_id)
         refusal = error_message(INVALID_PARAMS, "The task works", request_id=call.context.rpc_id)
         await call.answer(200, (), refusal)
     else:
@@ -153,7 +154,7 @@ FAULTS = (
     old(
         "result-not-ready",
         "result-blocks",
-        "tasks/result is refused while the task works",
+        "tasks/result is refused the first time, as if the task worked still",
         combine(rewrite_message(remember_tasks), when(RESULT, handle(_hurried))),
     ),
     old(
