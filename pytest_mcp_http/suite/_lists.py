@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_mcp_http.client import McpClient
@@ -92,6 +93,26 @@ def _others(client: McpClient, declared: list[str]) -> None:
             client.request(method, params)
 
 
+def pages_of(client: McpClient, method: str, most: int = MAX_PAGES) -> Iterator[Exchange]:
+    """Ask for a list page by page, and yield what each request got.
+
+    Args:
+        client: Who asks.
+        method: Method of the list.
+        most: How many pages are asked for at most; a cursor that comes again ends the list, too.
+    """
+    params: dict[str, str] = {}
+    seen: set[str] = set()
+    for _ in range(most):
+        exchange = client.request(method, params)
+        yield exchange
+        cursor = exchange.result.get("nextCursor") if isinstance(exchange.result, dict) else None
+        if not isinstance(cursor, str) or cursor in seen:
+            return
+        seen.add(cursor)
+        params = {"cursor": cursor}
+
+
 def whole(client: McpClient, capability: str, when: str) -> Listing:
     """Return a list, of all pages.
 
@@ -105,15 +126,9 @@ def whole(client: McpClient, capability: str, when: str) -> Listing:
     """
     method, member = LISTS[capability][0]
     items: list[str] = []
-    cursor: object = None
-    for _ in range(MAX_PAGES):
-        exchange = client.request(method, {} if cursor is None else {"cursor": cursor})
-        result = exchange.result
-        page = result.get(member) if isinstance(result, dict) else None
+    for exchange in pages_of(client, method):
+        page = exchange.result.get(member) if isinstance(exchange.result, dict) else None
         if not isinstance(page, list):
             raise NotVerified(f"{method} {when} got {exchange.summary}")
         items += [str(item.get(KEYS[capability])) for item in page if isinstance(item, dict)]
-        cursor = result.get("nextCursor") if isinstance(result, dict) else None
-        if not isinstance(cursor, str):
-            break
     return Listing(when, tuple(items), exchange)

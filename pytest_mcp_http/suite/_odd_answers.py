@@ -39,6 +39,9 @@ VALID_MS: Final = 100
 ROUND_TRIPS: Final = 4
 """Calls that fit into that time, so that an answer over a network comes early enough."""
 
+MAX_VALID_MS: Final = 10_000
+"""Longest time that is waited for a state to lapse."""
+
 USES: Final = ("mcp-http-check-1", "mcp-http-check-2")
 
 MALFORMED_CONTENT: Final[Mapping[str, object]] = {
@@ -298,6 +301,8 @@ def judge_lapse(tour: Tour) -> None:
     began = time.monotonic()
     _first(tour, role, VALID_MS)
     milliseconds = max(VALID_MS, round((time.monotonic() - began) * 1000 * ROUND_TRIPS))
+    if milliseconds > MAX_VALID_MS:
+        raise NotVerified(f"a call takes too long to wait until a state lapses: {milliseconds} ms")
     ask = _first(tour, role, milliseconds)
     _require_completed(ask.retry(ask.answers), role)
     ask = _first(tour, role, milliseconds)

@@ -10,8 +10,8 @@ from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, METHOD_NOT_FOUND
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import needs_method_not_found, refused_by_others
-from pytest_mcp_http.suite._task_jobs import declares, jobs, listed_tools, needs_task_calls, support_of
-from pytest_mcp_http.suite._tool_calls import callable_tools
+from pytest_mcp_http.suite._task_jobs import declares, jobs, needs_task_calls, support_of
+from pytest_mcp_http.suite._tool_calls import callable_if_any, callable_tools, listed_tools
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import UNKNOWN_NAME
 from pytest_mcp_http.wire.exchange import Exchange
@@ -28,7 +28,7 @@ def judge_ignored(tour: Tour) -> None:
     ]
     if "tools" in tour.capabilities and not declares(tour, "requests", "tools", "call"):
         requests.append(("tools/call", {"name": UNKNOWN_NAME, "arguments": {}}))
-        requests += [("tools/call", params) for params in _callable(tour)]
+        requests += [("tools/call", tool.params) for tool in callable_if_any(tour)[:1]]
     if not requests:
         raise NotApplicable("the server offers nothing that a task could be asked for")
     for method, params in requests:
@@ -93,8 +93,7 @@ def judge_forbidden(tour: Tour) -> None:
     unable = [tool for tool in callable_tools(tour) if support_of(tool.listed) in (None, "forbidden")]
     if not unable:
         raise NotVerified("every tool that may be called can run as a task")
-    params = {"name": unable[0].name, "arguments": dict(unable[0].arguments), "task": dict(TASK)}
-    exchange = tour.client.request("tools/call", params)
+    exchange = tour.client.request("tools/call", {**unable[0].params, "task": dict(TASK)})
     refused_by_others(exchange)
     if code_in(exchange) != METHOD_NOT_FOUND:
         violated(
@@ -102,12 +101,3 @@ def judge_forbidden(tour: Tour) -> None:
             f"JSON-RPC error {METHOD_NOT_FOUND}",
             exchange,
         )
-
-
-def _callable(tour: Tour) -> list[dict[str, Any]]:
-    """Return the params of one call that may be made, or nothing."""
-    try:
-        tool = callable_tools(tour)[0]
-    except NotVerified:
-        return []
-    return [{"name": tool.name, "arguments": dict(tool.arguments)}]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from pytest_mcp_http._modern import HEADER_MISMATCH, MISSING_CAPABILITY
 from pytest_mcp_http.assertions._base import violated
@@ -25,7 +25,7 @@ from pytest_mcp_http.suite._tasks_extension import (
     tasks,
     unknown_tasks,
 )
-from pytest_mcp_http.suite._tool_calls import callable_tools, tool_calls
+from pytest_mcp_http.suite._tool_calls import callable_if_any, tool_calls
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -175,21 +175,13 @@ def judge_legacy_param(tour: Tour) -> None:
     for job, without in same:
         params = {**job.timed("mcp-http-check", 1, 0.0), "task": dict(TASK)}
         judge_same("tools/call", without, plain.request("tools/call", params))
-    tools = _callable(tour)
+    tools = [tool.params for tool in callable_if_any(tour)[:1]]
     for each in tools:
         without = seen.client.request("tools/call", each)
         if task_result(without) is None:
             judge_same("tools/call", without, seen.client.request("tools/call", {**each, "task": dict(TASK)}))
     if not same and not tools:
         raise NotVerified("no tool may be called that is served without a task")
-
-
-def _callable(tour: Tour) -> list[dict[str, Any]]:
-    try:
-        tool = callable_tools(tour)[0]
-    except NotVerified:
-        return []
-    return [{"name": tool.name, "arguments": dict(tool.arguments)}]
 
 
 def judge_header(tour: Tour) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pytest_mcp_http._roles import Role, missing
 from pytest_mcp_http.errors import NotApplicable, NotVerified
-from pytest_mcp_http.suite._tool_calls import callable_tools
+from pytest_mcp_http.suite._tool_calls import callable_if_any, callable_tools, listed_tools
 from pytest_mcp_http.tour import Tour
 
 MAX_JOBS: Final = 6
@@ -95,20 +95,13 @@ def jobs(tour: Tour) -> list[Job]:
     if not found:
         found = [
             Job(tool.name, partial(_made_up, tool.name, tool.arguments), support_of(tool.listed))
-            for tool in _callable(tour)
+            for tool in callable_if_any(tour)
             if tool.name in able
         ]
     if not found:
         names = ", ".join(sorted(able)[:3])
         raise NotVerified(f"none of the tools that run as tasks may be called ({names}): {missing('task')}")
     return found[:MAX_JOBS]
-
-
-def listed_tools(tour: Tour) -> dict[str, dict[str, Any]]:
-    """Return the listed tools by name."""
-    return {
-        tool["name"]: tool for tool in tour.items("tools/list", "tools") if isinstance(tool.get("name"), str)
-    }
 
 
 def any_jobs(tour: Tour) -> list[Job]:
@@ -138,13 +131,6 @@ def _task_roles(tour: Tour) -> tuple[Role, ...]:
         if tour.target.call_tools == "none":
             raise
         return ()
-
-
-def _callable(tour: Tour) -> list[Any]:
-    try:
-        return list(callable_tools(tour))
-    except NotVerified:
-        return []
 
 
 def _made_up(name: str, arguments: Mapping[str, Any], **_: object) -> Json:

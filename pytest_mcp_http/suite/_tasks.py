@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, Final
 
@@ -19,6 +18,8 @@ from pytest_mcp_http.assertions.tasks import RELATED_TASK, TERMINAL, related_tas
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._answers import answer
 from pytest_mcp_http.suite._asking import EVERYTHING
+from pytest_mcp_http.suite._lists import pages_of
+from pytest_mcp_http.suite._polling import pause_after, poll_all
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.suite._task_jobs import Job, Json, declares, jobs, needs_tasks
 from pytest_mcp_http.suite._task_seen import Cancelled, Listing, Observed, Run
@@ -42,12 +43,6 @@ TICK_SECONDS: Final = 0.015
 
 MAX_TICK_SECONDS: Final = 0.5
 
-POLL_SECONDS: Final = 0.01
-"""Shortest pause between two polls of a task."""
-
-MAX_POLL_SECONDS: Final = 1.0
-"""Longest pause that a `pollInterval` can make us wait."""
-
 TASK_SECONDS: Final = 15.0
 """How long tasks may take before they are given up."""
 
@@ -59,6 +54,9 @@ CROWD: Final = 8
 
 QUIET_SECONDS: Final = 0.1
 """How long after the end of a task its result may still be on its way."""
+
+WATCHED: Final = 1.8
+"""How much longer than what counts as late is watched for late progress."""
 
 MAX_PAGES: Final = 20
 MAX_UNLISTED: Final = 3
@@ -202,21 +200,18 @@ class _Session:
     def _watch(self, made: list[Run], beside: OpenStream) -> None:
         """Poll all tasks until they have ended, and answer what they ask for."""
         began = time.monotonic()
-        deadline = began + TASK_SECONDS
-        due = dict.fromkeys(range(len(made)), 0.0)
-        while due and time.monotonic() < deadline:
-            for index in [index for index, at in due.items() if at <= time.monotonic()]:
-                run = made[index]
-                exchange = self._poll(run)
-                stuck = time.monotonic() > began + STUCK_SECONDS and not run.asked
-                waits = task_status(exchange) == "input_required"
-                if task_status(exchange) in (None, *TERMINAL) or (waits and stuck):
-                    del due[index]
-                else:
-                    due[index] = time.monotonic() + _pause(exchange)
-            self._answer(made, beside)
-            if due:
-                time.sleep(max(0.0, min(POLL_SECONDS, min(due.values()) - time.monotonic())))
+
+        def poll(index: int) -> float | None:
+            run = made[index]
+            exchange = self._poll(run)
+            stuck = time.monotonic() > began + STUCK_SECONDS and not run.asked
+            waits = task_status(exchange) == "input_required"
+            if task_status(exchange) in (None, *TERMINAL) or (waits and stuck):
+                return None
+            wanted = next((task.get("pollInterval") for task in tasks_in(exchange)), None)
+            return pause_after(len(run.polls), wanted)
+
+        poll_all(len(made), poll, TASK_SECONDS, between=lambda: self._answer(made, beside))
         for run in made:
             if run.early is not None:
                 run.early.wait(lambda exchange: exchange.response is not None, QUIET_SECONDS)
@@ -237,23 +232,10 @@ class _Session:
 
     def _list(self, seen: Observed) -> Listing:
         """Walk over the list, and poll a few tasks that are not on it."""
-        pages = list(self._pages())
+        pages = list(pages_of(self._client, "tasks/list", MAX_PAGES))
         listed = [task.get("taskId") for page in pages for task in tasks_in(page)]
         lost = [run for run in seen.made if run.task_id is not None and run.task_id not in listed]
         return Listing(pages, [self._get(run) for run in lost[:MAX_UNLISTED]])
-
-    def _pages(self) -> Iterator[Exchange]:
-        params: Json = {}
-        seen: set[str] = set()
-        for _ in range(MAX_PAGES):
-            exchange = self._client.request("tasks/list", params)
-            yield exchange
-            result = exchange.result
-            cursor = result.get("nextCursor") if isinstance(result, dict) else None
-            if not isinstance(cursor, str) or cursor in seen:
-                return
-            seen.add(cursor)
-            params = {"cursor": cursor}
 
     # -- afterwards ---------------------------------------------------------------------------------------
 
@@ -301,7 +283,7 @@ class _Session:
         """Wait until the cancelled task would have ended, and look at all tasks a last time."""
         found = seen.cancelled
         since = max((run.ended_at for run in made if run.ended_at is not None), default=0.0)
-        until = since + 1.8 * seen.late
+        until = since + WATCHED * seen.late
         if found is not None:
             until = max(until, found.run.polls[0][0] + (LONG_TICKS + 3) * self._tick)
         time.sleep(max(0.0, until - time.monotonic()))
@@ -323,14 +305,6 @@ def _counted_job(tour: Tour, lasting: list[Job]) -> Job | None:
     except NotVerified:
         return None
     return next((job for job in lasting if job.tool == slow.tool), None)
-
-
-def _pause(exchange: Exchange) -> float:
-    """Return for how long the next poll has to wait, by what the last one said."""
-    wanted = next((task.get("pollInterval") for task in tasks_in(exchange)), None)
-    if isinstance(wanted, bool) or not isinstance(wanted, (int, float)):
-        return POLL_SECONDS
-    return min(max(wanted / 1000, POLL_SECONDS), MAX_POLL_SECONDS)
 
 
 def _requests(exchange: Exchange) -> list[jsonrpc.Message]:

@@ -7,7 +7,6 @@ answers what it asks for. The same calls are made by a client that declares ever
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from pytest_mcp_http.dialect import META_PREFIX
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._answers import answer
 from pytest_mcp_http.suite._asking import EVERYTHING
+from pytest_mcp_http.suite._polling import pause_after, poll_all
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.suite._task_jobs import Job, Json, any_jobs
 from pytest_mcp_http.tour import Tour
@@ -33,7 +33,6 @@ TICKS: Final = 2
 TICK_SECONDS: Final = 0.01
 """How long a task is to take, where its role lets us say."""
 
-POLL_SECONDS: Final = 0.01
 TASK_SECONDS: Final = 15.0
 """How long tasks may take before they are given up."""
 
@@ -208,18 +207,18 @@ def _observe(tour: Tour) -> Handling:
 
 def _watch(seen: Handling) -> None:
     """Poll all tasks until they have ended, and answer what they ask for."""
-    deadline = time.monotonic() + TASK_SECONDS
-    working = list(seen.calls)
-    while working and time.monotonic() < deadline:
-        for call in working:
-            _answer(seen.client, call)
-        time.sleep(POLL_SECONDS)
-        for call in list(working):
-            assert call.task_id is not None
-            call.polls.append(on_task(seen.client, "tasks/get", call.task_id))
-            lost = all(task_status(each) is None for each in call.polls[-LOST_POLLS:])
-            if call.ended or (lost and len(call.polls) >= LOST_POLLS):
-                working.remove(call)
+
+    def poll(index: int) -> float | None:
+        call = seen.calls[index]
+        assert call.task_id is not None
+        _answer(seen.client, call)
+        call.polls.append(on_task(seen.client, "tasks/get", call.task_id))
+        lost = all(task_status(each) is None for each in call.polls[-LOST_POLLS:])
+        if call.ended or (lost and len(call.polls) >= LOST_POLLS):
+            return None
+        return pause_after(len(call.polls), call.last.get("pollIntervalMs"))
+
+    poll_all(len(seen.calls), poll, TASK_SECONDS)
 
 
 def _answer(client: McpClient, call: Handled) -> None:

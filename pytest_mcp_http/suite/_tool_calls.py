@@ -42,6 +42,11 @@ class CallableTool:
         """Its name."""
         return str(self.listed["name"])
 
+    @property
+    def params(self) -> dict[str, Any]:
+        """The params of a call."""
+        return {"name": self.name, "arguments": dict(self.arguments)}
+
 
 @dataclass(frozen=True)
 class ToolCall:
@@ -59,6 +64,21 @@ def may_call(tour: Tour, tool: Mapping[str, Any]) -> bool:
     return isinstance(hints, dict) and hints.get("readOnlyHint") is True
 
 
+def listed_tools(tour: Tour) -> dict[str, dict[str, Any]]:
+    """Return the listed tools by name."""
+    return {
+        tool["name"]: tool for tool in tour.items("tools/list", "tools") if isinstance(tool.get("name"), str)
+    }
+
+
+def callable_if_any(tour: Tour) -> list[CallableTool]:
+    """Return the tools that may be called; none if there is none."""
+    try:
+        return callable_tools(tour)
+    except NotVerified:
+        return []
+
+
 def callable_tools(tour: Tour) -> list[CallableTool]:
     """Return the tools that may be called: those with a role first, then those that only read.
 
@@ -67,11 +87,7 @@ def callable_tools(tour: Tour) -> list[CallableTool]:
     """
 
     def probe() -> list[CallableTool]:
-        listed = {
-            tool["name"]: tool
-            for tool in tour.items("tools/list", "tools")
-            if isinstance(tool.get("name"), str)
-        }
+        listed = listed_tools(tour)
         found = [
             CallableTool(listed[role.tool], role.params()["arguments"], name)
             for name in CALL_ROLES
@@ -111,11 +127,9 @@ def tool_calls(tour: Tour) -> list[ToolCall]:
     """
 
     def probe() -> list[ToolCall]:
-        found = []
-        for tool in callable_tools(tour):
-            params = {"name": tool.name, "arguments": dict(tool.arguments)}
-            found.append(ToolCall(tool, tour.client.request("tools/call", params)))
-        return found
+        return [
+            ToolCall(tool, tour.client.request("tools/call", tool.params)) for tool in callable_tools(tour)
+        ]
 
     return tour.memo("tool-calls", probe)
 

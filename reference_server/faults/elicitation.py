@@ -118,6 +118,15 @@ def _add_form_to_url(declared: Json) -> None:
         declared["elicitation"] = {"form": {}, "url": {}}
 
 
+def _with_roots(message: Any, context: RequestContext) -> Any:
+    """Ask for roots beside a form."""
+    result = message.get("result", {})
+    if not is_ask("elicitation")(context) or "inputRequests" not in result:
+        return message
+    requests = {**result["inputRequests"], "roots": {"method": "roots/list"}}
+    return {**message, "result": {**result, "inputRequests": requests}}
+
+
 FAULTS = (
     both(
         "form-undeclared",
@@ -322,21 +331,6 @@ FAULTS = (
         "second-thing-deprecated",
         "deprecated-not-adopted",
         "a form comes with a request for roots",
-        rewrite_message(
-            lambda message, context: (
-                {
-                    **message,
-                    "result": {
-                        **message["result"],
-                        "inputRequests": {
-                            **message["result"]["inputRequests"],
-                            "roots": {"method": "roots/list"},
-                        },
-                    },
-                }
-                if is_ask("elicitation")(context) and "inputRequests" in message.get("result", {})
-                else message
-            )
-        ),
+        rewrite_message(_with_roots),
     ),
 )
