@@ -155,16 +155,16 @@ class _Pending:
         self._beside = beside
         self._id = id
         self._seen = 0
-        self._seen_beside = len(_requests(beside.exchange)) if beside is not None else 0
+        self._seen_beside = len(beside.exchange.requests) if beside is not None else 0
 
     def next(self) -> tuple[jsonrpc.Message, bool] | None:
         """Wait for the next request, and tell if it came on the stream of the call; None after its end."""
         while True:
-            own = _requests(self._stream.exchange)
+            own = self._stream.exchange.requests
             if len(own) > self._seen:
                 self._seen += 1
                 return own[self._seen - 1], True
-            others = _requests(self._beside.exchange) if self._beside is not None else []
+            others = self._beside.exchange.requests if self._beside is not None else ()
             if len(others) > self._seen_beside:
                 self._seen_beside += 1
                 return others[self._seen_beside - 1], False
@@ -178,14 +178,10 @@ class _Pending:
             self._stream.wait(self._is_due, limit)
 
     def _is_due(self, exchange: Exchange) -> bool:
-        return self._is_answered(exchange) or len(_requests(exchange)) > self._seen
+        return self._is_answered(exchange) or len(exchange.requests) > self._seen
 
     def _is_answered(self, exchange: Exchange) -> bool:
         return exchange.response_to(self._id) is not None
-
-
-def _requests(exchange: Exchange) -> list[jsonrpc.Message]:
-    return [message for message in exchange.messages if message.kind is jsonrpc.Kind.REQUEST]
 
 
 # -- multi round-trip requests ------------------------------------------------------------------------------

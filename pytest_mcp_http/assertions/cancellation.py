@@ -229,7 +229,7 @@ def assert_cancels_own_requests(responses: Iterable[Judged], revision: str) -> N
     Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation#behavior-requirements
     """
     exchanges = [as_exchange(response) for response in responses]
-    own = [m.id for exchange in exchanges for m in exchange.messages if m.kind is Kind.REQUEST]
+    own = [request.id for exchange in exchanges for request in exchange.requests]
     for exchange, named in cancels_in(exchanges, revision):
         if not any(same_id(named, each) for each in own):
             violated(

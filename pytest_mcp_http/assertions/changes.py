@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
-from pytest_mcp_http.assertions.subscriptions import notifications_on
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
@@ -20,7 +19,7 @@ UPDATED: Final = "notifications/resources/updated"
 
 def updated_uris(response: Judged) -> Iterator[str]:
     """Yield the URIs of the resources whose update a stream announces, in order."""
-    for message in notifications_on(response):
+    for message in as_exchange(response).notifications:
         uri = message.params.get("uri") if isinstance(message.params, dict) else None
         if message.method == UPDATED and isinstance(uri, str):
             yield uri
@@ -46,7 +45,7 @@ def assert_list_change_announced(responses: Iterable[Judged], kind: str) -> Exch
     """
     exchanges = [as_exchange(response) for response in responses]
     method = f"notifications/{kind}/list_changed"
-    if not any(message.method == method for each in exchanges for message in notifications_on(each)):
+    if not any(message.method == method for each in exchanges for message in each.notifications):
         violated(f"the list of {kind} changed, and nothing came", method, exchanges[0])
     return exchanges[0]
 

@@ -28,11 +28,6 @@ CHANGES = frozenset(
 PROGRESS = "notifications/progress"
 
 
-def sent_requests(response: Judged) -> list[jsonrpc.Message]:
-    """Return the requests that a server sent in a response: the messages with a method and an id."""
-    return [message for message in as_exchange(response).messages if message.kind is Kind.REQUEST]
-
-
 def assert_no_server_request(response: Judged) -> Exchange:
     """Assert that a server sent no request of its own, which 2026-07-28 does not know.
 
@@ -52,16 +47,11 @@ def assert_no_server_request(response: Judged) -> Exchange:
         https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#receiving-messages
     """
     exchange = as_exchange(response)
-    for message in sent_requests(exchange):
+    for message in exchange.requests:
         if not str(message.method).startswith("notifications/"):
             expected = ("responses and notifications only", "a result that asks for input")
             violated(f"the request {message.method} from the server", expected, exchange)
     return exchange
-
-
-def notifications_on(response: Judged) -> list[jsonrpc.Message]:
-    """Return the notifications that a server sent in a response."""
-    return [message for message in as_exchange(response).messages if message.kind is Kind.NOTIFICATION]
 
 
 def assert_notifications_related(response: Judged, *, tokens: Iterable[object] | None = None) -> Exchange:
@@ -88,7 +78,7 @@ def assert_notifications_related(response: Judged, *, tokens: Iterable[object] |
         return exchange
     token = _member(_member(sent.params, "_meta"), "progressToken")
     counted = None if tokens is None else list(tokens)
-    for message in notifications_on(exchange):
+    for message in exchange.notifications:
         if message.method in CHANGES:
             expected = "notifications about the request; changes belong to the stream of subscriptions/listen"
             violated(f"{message.method} on the stream of {sent.method}", expected, exchange)

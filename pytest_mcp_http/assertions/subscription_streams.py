@@ -16,7 +16,6 @@ from pytest_mcp_http.assertions.subscriptions import (
     TYPES,
     asked_for,
     listen_id,
-    notifications_on,
     subscription_of,
 )
 from pytest_mcp_http.dialect import SUBSCRIPTION_ID
@@ -125,7 +124,7 @@ def assert_requested_types_only(response: Judged) -> Exchange:
     """
     exchange = as_exchange(response)
     asked = [TYPES[name][0] for name in asked_for(exchange) if name in TYPES]
-    for message in notifications_on(exchange):
+    for message in exchange.notifications:
         if message.method not in (*asked, *_JUDGED_ELSEWHERE):
             expected = f"only what was asked for: {', '.join(asked) or 'nothing'}"
             violated(f"{message.method} came unasked", expected, exchange)
@@ -145,7 +144,7 @@ def assert_nothing_request_scoped(response: Judged) -> Exchange:
         RequirementViolated: If it does.
     """
     exchange = as_exchange(response)
-    for message in notifications_on(exchange):
+    for message in exchange.notifications:
         if message.method in REQUEST_SCOPED:
             expected = "it travels with the response to the request that it is about"
             violated(f"{message.method} came on the stream of a subscription", expected, exchange)
@@ -170,7 +169,7 @@ def assert_graceful_end(response: Judged) -> Exchange:
     """
     exchange = as_exchange(response)
     if ended_later(exchange) and not exchange.responses:
-        cancelled = any(message.method == CANCELLED for message in notifications_on(exchange))
+        cancelled = any(message.method == CANCELLED for message in exchange.notifications)
         what = f"{CANCELLED} and no result" if cancelled else "no result"
         violated(
             f"the server ended the stream with {what}",

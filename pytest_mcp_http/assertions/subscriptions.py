@@ -6,7 +6,7 @@ Source: https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
@@ -37,7 +37,7 @@ def asked_for(response: Judged) -> dict[str, Any]:
 
 def acknowledgement(response: Judged) -> Message | None:
     """Return the first acknowledgement on a stream, or None."""
-    return next((m for m in notifications_on(response) if m.method == ACKNOWLEDGED), None)
+    return next((m for m in as_exchange(response).notifications if m.method == ACKNOWLEDGED), None)
 
 
 def acknowledged_types(response: Judged) -> dict[str, Any]:
@@ -51,11 +51,6 @@ def offered_types(capabilities: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(
         name for name, (_, holder, flag) in TYPES.items() if _flag(capabilities, holder, flag) is True
     )
-
-
-def notifications_on(response: Judged) -> Iterator[Message]:
-    """Yield the notifications of a stream, in order."""
-    return (message for message in as_exchange(response).messages if message.kind is Kind.NOTIFICATION)
 
 
 def subscription_of(message: Message) -> object:
@@ -145,7 +140,7 @@ def assert_acknowledged_first(response: Judged) -> Exchange:
             violated(f"{_shown(message)} came before the acknowledgement", expected, exchange)
     own = [
         m
-        for m in notifications_on(exchange)
+        for m in exchange.notifications
         if m.method == ACKNOWLEDGED and subscription_of(m) == subscription_of(found)
     ]
     if len(own) > 1:
@@ -167,7 +162,7 @@ def assert_nothing_before_acknowledgement(response: Judged) -> Exchange:
     """
     exchange = as_exchange(response)
     found = acknowledgement(exchange)
-    first = next(notifications_on(exchange), None)
+    first = next(iter(exchange.notifications), None)
     if found is not None and first is not found and first is not None:
         violated(
             f"{first.method} came before the acknowledgement",
@@ -242,7 +237,7 @@ def assert_subscription_id_present(response: Judged) -> Exchange:
         RequirementViolated: If one does not.
     """
     exchange = as_exchange(response)
-    for message in notifications_on(exchange):
+    for message in exchange.notifications:
         if subscription_of(message) is ABSENT:
             violated(f"{message.method} without {SUBSCRIPTION_ID}", f"{SUBSCRIPTION_ID} in _meta", exchange)
     return exchange
@@ -263,7 +258,7 @@ def assert_subscription_id(response: Judged, *, others: Iterable[object] = ()) -
     """
     exchange = as_exchange(response)
     own, skipped = listen_id(exchange), list(others)
-    for message in notifications_on(exchange):
+    for message in exchange.notifications:
         tag = subscription_of(message)
         if tag is ABSENT or same_id(tag, own) or any(same_id(tag, other) for other in skipped):
             continue
@@ -290,7 +285,7 @@ def assert_own_subscription(response: Judged, others: Iterable[object]) -> Excha
     """
     exchange = as_exchange(response)
     foreign = list(others)
-    for message in notifications_on(exchange):
+    for message in exchange.notifications:
         if any(same_id(subscription_of(message), other) for other in foreign):
             actual = f"{message.method} of the subscription {subscription_of(message)!r} came on this stream"
             violated(actual, f"messages of the subscription {listen_id(exchange)!r} only", exchange)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pytest_mcp_http._roles import Role
 from pytest_mcp_http.assertions.changes import concerns, updated_uris
 from pytest_mcp_http.assertions.resources import contents_in
-from pytest_mcp_http.assertions.subscriptions import acknowledgement, notifications_on
+from pytest_mcp_http.assertions.subscriptions import acknowledgement
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.dialect import ALL_CHANGES
 from pytest_mcp_http.errors import NotApplicable, NotVerified
@@ -247,7 +247,7 @@ class _Watch:
         self, stream: Exchange, calls: tuple[Exchange, ...], lists: frozenset[str], updated: tuple[str, ...]
     ) -> bool:
         exchanges = (stream, *calls)
-        methods = {message.method for each in exchanges for message in notifications_on(each)}
+        methods = {message.method for each in exchanges for message in each.notifications}
         uris = {uri for each in exchanges for uri in updated_uris(each)}
         return {f"notifications/{kind}/list_changed" for kind in lists} <= methods and all(
             any(concerns(uri, [each]) for uri in uris) for each in updated

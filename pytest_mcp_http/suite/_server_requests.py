@@ -6,7 +6,7 @@ from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.suite._conversations import talks
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
-from pytest_mcp_http.wire.jsonrpc import Kind, Message, json_type, same_id
+from pytest_mcp_http.wire.jsonrpc import Message, json_type, same_id
 
 
 def server_requests(tour: Tour) -> list[tuple[Exchange, Message]]:
@@ -15,12 +15,7 @@ def server_requests(tour: Tour) -> list[tuple[Exchange, Message]]:
     Raises:
         NotVerified: If no tool of the role asked for anything.
     """
-    return [
-        (exchange, message)
-        for exchange in talks(tour).exchanges
-        for message in exchange.messages
-        if message.kind is Kind.REQUEST
-    ]
+    return [(exchange, message) for exchange in talks(tour).exchanges for message in exchange.requests]
 
 
 def assert_request_id(id: object, exchange: Exchange) -> None:

@@ -220,7 +220,7 @@ class _Session:
         """Answer the requests that came on any stream, and poll their task first."""
         streams = [(run, run.early) for run in made if run.early is not None]
         for run, stream in [*streams, (None, beside)]:
-            for request in _requests(stream.exchange):
+            for request in stream.exchange.requests:
                 name = repr(request.id)
                 if name in self._answered:
                     continue
@@ -305,10 +305,6 @@ def _counted_job(tour: Tour, lasting: list[Job]) -> Job | None:
     except NotVerified:
         return None
     return next((job for job in lasting if job.tool == slow.tool), None)
-
-
-def _requests(exchange: Exchange) -> list[jsonrpc.Message]:
-    return [message for message in exchange.messages if message.kind is jsonrpc.Kind.REQUEST]
 
 
 def _answer_to(request: jsonrpc.Message) -> Any:

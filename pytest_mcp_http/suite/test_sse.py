@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.cancellation import assert_work_went_on
-from pytest_mcp_http.assertions.messages import assert_notifications_related, notifications_on
+from pytest_mcp_http.assertions.messages import assert_notifications_related
 from pytest_mcp_http.assertions.progress import assert_no_progress, foreign_progress, progress_on, token_of
 from pytest_mcp_http.assertions.sse import (
     assert_ends_with_response,
@@ -172,7 +172,7 @@ def test_notifications_are_about_the_request(mcp_tour: Tour) -> None:
     for calls in groups:
         for stream in calls:
             assert_notifications_related(stream, tokens=map(token_of, calls))
-    if not any(notifications_on(stream) for stream in streams):
+    if not any(stream.notifications for stream in streams):
         raise NotVerified("no stream of a request brought a notification")
 
 

@@ -37,7 +37,6 @@ from pytest_mcp_http.assertions.subscriptions import (
     assert_subscription_id,
     assert_subscription_id_present,
     listen_id,
-    notifications_on,
     offered_types,
     subscription_of,
 )
@@ -202,7 +201,7 @@ def test_only_requested_resources_are_announced(mcp_tour: Tour) -> None:
 
 def own_updates(stream: Exchange, asked: tuple[str, ...]) -> None:
     """Judge the updates on a stream, if they are its own: others belong to `concurrent-no-mixup`."""
-    named = [subscription_of(message) for message in notifications_on(stream)]
+    named = [subscription_of(message) for message in stream.notifications]
     if any(tag is not ABSENT and not same_id(tag, listen_id(stream)) for tag in named):
         raise NotVerified("notifications of another subscription came, see subscriptions.concurrent-no-mixup")
     assert_updates_asked_for(stream, asked)
@@ -222,7 +221,7 @@ def test_progress_and_log_messages_stay_with_their_request(mcp_tour: Tour) -> No
     if calls.listening is None:
         raise NotVerified("no subscription was open while the slow tool ran")
     assert_nothing_request_scoped(calls.listening)
-    if not any(message.method in REQUEST_SCOPED for message in notifications_on(calls.left)):
+    if not any(message.method in REQUEST_SCOPED for message in calls.left.notifications):
         raise NotVerified("the slow tool, which was asked for progress, reported none")
 
 

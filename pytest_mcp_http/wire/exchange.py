@@ -215,6 +215,16 @@ class Exchange:
         """The results and errors among the messages."""
         return tuple(m for m in self.messages if m.kind in (jsonrpc.Kind.RESULT, jsonrpc.Kind.ERROR))
 
+    @cached_property
+    def requests(self) -> tuple[jsonrpc.Message, ...]:
+        """The requests of the server among the messages: those with a method and an id."""
+        return tuple(m for m in self.messages if m.kind is jsonrpc.Kind.REQUEST)
+
+    @cached_property
+    def notifications(self) -> tuple[jsonrpc.Message, ...]:
+        """The notifications among the messages."""
+        return tuple(m for m in self.messages if m.kind is jsonrpc.Kind.NOTIFICATION)
+
     def response_to(self, request_id: object) -> jsonrpc.Message | None:
         """Return the first response that carries this id (equal in value and JSON type), or None."""
         return next((m for m in self.responses if jsonrpc.same_id(m.id, request_id)), None)

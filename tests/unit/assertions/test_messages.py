@@ -8,8 +8,6 @@ from pytest_mcp_http.assertions.messages import (
     CHANGES,
     assert_no_server_request,
     assert_notifications_related,
-    notifications_on,
-    sent_requests,
 )
 from pytest_mcp_http.errors import RequirementViolated
 
@@ -28,13 +26,14 @@ class TestServerRequests:
     def test_none(self, reply: Any) -> None:
         exchange = reply(notification("notifications/message"), RESULT, stream=True, sent=request())
         assert assert_no_server_request(exchange) is exchange
-        assert not sent_requests(exchange)
-        assert [message.method for message in notifications_on(exchange)] == ["notifications/message"]
+        assert not exchange.requests
+        assert [message.method for message in exchange.notifications] == ["notifications/message"]
 
     @pytest.mark.parametrize("method", ["ping", "roots/list", "com.example/ask"])
     def test_one(self, reply: Any, method: str) -> None:
         asked = {"jsonrpc": "2.0", "id": "s-1", "method": method}
         exchange = reply(asked, RESULT, stream=True, sent=request())
+        assert [request.id for request in exchange.requests] == ["s-1"]
         with pytest.raises(RequirementViolated, match=f"the request {method} from the server"):
             assert_no_server_request(exchange)
 
