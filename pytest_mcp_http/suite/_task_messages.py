@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 from pytest_mcp_http.assertions._base import violated
@@ -13,6 +14,9 @@ from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange, Received
 
 PROGRESS: Final = "notifications/progress"
+SILENCE: Final = 0.15
+"""Seconds without a byte after which a stream has brought all that was on its way."""
+
 STATUS: Final = "notifications/tasks/status"
 
 
@@ -53,19 +57,34 @@ def judge_tokens(seen: Observed) -> None:
 
 
 def judge_end_of_progress(seen: Observed) -> None:
-    """Judge that a task reports no progress once it has ended."""
-    found = progress(seen)
-    ends = {run.token: run.ended_at for run in seen.made if run.ended_at is not None}
-    for received, params, exchange in found:
+    """Judge that a task reports no progress once it has ended.
+
+    Progress counts as late if the stream was silent in between, or brought progress of a task before it that
+    was only made after the end: what a slow stream still brings was sent earlier.
+    """
+    first = {run.token for run in seen.runs}
+    later = {run.token for run in seen.made} - first
+    ends = {run.token: run.ended_at - seen.opened_at for run in seen.made if run.ended_at is not None}
+    overtaken = False
+    for received, params, exchange in progress(seen):
         token = params.get("progressToken")
-        end = ends.get(token) if isinstance(token, str) else None
-        late = seen.opened_at + received.at - end if end is not None and exchange is seen.beside else 0.0
-        if late > seen.late:
+        if exchange is not seen.beside or not isinstance(token, str):
+            continue
+        overtaken = overtaken or token in later
+        late = received.at - ends.get(token, received.at)
+        sent_late = overtaken and token in first
+        if late > seen.late and (sent_late or _silence(exchange, ends[token], received.at) > SILENCE):
             violated(
                 f"progress of a task {late:.2f} s after it had ended",
                 "no progress after completed, failed or cancelled",
                 exchange,
             )
+
+
+def _silence(exchange: Exchange, since: float, until: float) -> float:
+    """Return the longest time without a byte between two moments of an exchange, in seconds."""
+    times = [since, *(chunk.at for chunk in exchange.chunks if since < chunk.at < until), until]
+    return max(later - earlier for earlier, later in pairwise(times))
 
 
 def judge_relation(seen: Observed) -> None:

@@ -39,7 +39,7 @@ PROGRESS: Final = "notifications/progress"
 GET: Final = is_old("tasks/get")
 RESULT: Final = is_old("tasks/result")
 
-LATE: Final = (0.0, 0.2, 0.2)
+LATE: Final = (0.0, 0.15, 0.25)
 """Seconds before each report of progress that comes after the end of a task."""
 
 
