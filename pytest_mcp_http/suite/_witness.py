@@ -37,6 +37,9 @@ ROUND_TRIPS: Final = 12
 MAX_WORK_SECONDS: Final = 5.0
 """Longest call that is asked for, however slow the network is."""
 
+SLOWER: Final = 4
+"""How many times as long the calls last when the probe is repeated because they went too far meanwhile."""
+
 PATIENCE: Final = 5.0
 """Seconds that a call may take beyond three times what was asked for, before it is given up."""
 
@@ -96,7 +99,20 @@ def two_calls(tour: Tour) -> TwoCalls:
         NotApplicable: If the server answers the slow tool with JSON, so that there is no stream to close.
         NotVerified: If no tools are named for it, or they do not do what their roles say.
     """
-    return tour.memo("two-calls", lambda: _Watch(tour).run())
+    return tour.memo("two-calls", lambda: _watch(tour))
+
+
+def _watch(tour: Tour) -> TwoCalls:
+    """Run the probe, and once more with longer calls if it came too late for the first ones.
+
+    A pause of this machine or of the network can be longer than a call; it says nothing about the server.
+    """
+    watch = _Watch(tour)
+    with suppress(_TooLate):
+        calls = watch.run()
+        if not watch.missed_third:
+            return calls
+    return _Watch(tour, SLOWER).run()
 
 
 def with_two_calls(tour: Tour) -> list[Exchange]:
@@ -142,10 +158,19 @@ def _integer_in(value: object) -> int | None:
     return next((each for each in members if isinstance(each, int) and not isinstance(each, bool)), None)
 
 
-class _Watch:
-    """One run of the probe."""
+class _TooLate(NotVerified):
+    """The calls were too far when the probe came to interrupt one."""
 
-    def __init__(self, tour: Tour) -> None:
+
+class _Watch:
+    """One run of the probe.
+
+    Attributes:
+        missed_third: Whether a third call was opened, and not seen to run when it was to be cancelled.
+    """
+
+    def __init__(self, tour: Tour, times: int = 1) -> None:
+        self.missed_third = False
         self._tour = tour
         self._client: McpClient = tour.client
         self._slow: Role = tour.roles("slow")[0]
@@ -158,7 +183,7 @@ class _Watch:
             got = f"{ticks_told(told)} ticks of a key that nobody used" if told.answered else told.summary
             raise NotVerified(f"the witness {self._witness.tool} told {got}")
         trip = time.monotonic() - began
-        seconds = min(max(WORK_SECONDS, trip * ROUND_TRIPS), MAX_WORK_SECONDS)
+        seconds = min(max(WORK_SECONDS * times, trip * ROUND_TRIPS), MAX_WORK_SECONDS)
         self._tick = seconds / TICKS
         self._limit = 3 * seconds + PATIENCE
 
@@ -172,13 +197,14 @@ class _Watch:
             seen = len(left.exchange.messages)
             lost = dropped.close()
             notification = self._cancel(third)
+            self.missed_third = third is not None and notification is None
             left.wait(is_answered, self._limit)
             kept = left.close()
             counted, left_counted = self._settled("a"), self._count("b")
             whole = left_counted if is_answered(kept) and left_counted >= TICKS else self._undisturbed()
             if at_drop > whole / 2:
                 # The rest would not tell a server that stops from one that is about to end anyhow.
-                raise NotVerified(f"{at_drop} of {whole} ticks were counted before the stream was closed")
+                raise _TooLate(f"{at_drop} of {whole} ticks were counted before the stream was closed")
             beside = listening.close() if listening is not None else None
             cancelled = None
             if third is not None and notification is not None:
@@ -268,7 +294,7 @@ class _Watch:
             if count > 0 and stream.alive and not is_answered(stream.exchange):
                 return count
             time.sleep(POLL_SECONDS)
-        raise NotVerified(
+        raise _TooLate(
             f"no tick of the slow tool {self._slow.tool} was counted while its stream was open: the witness "
             f"{self._witness.tool} told {self._count('a')} after it"
         )

@@ -11,10 +11,12 @@ from pytest_mcp_http._options import Settings
 from pytest_mcp_http._roles import parse
 from pytest_mcp_http._target import open_target
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite import _witness
 from pytest_mcp_http.suite._witness import TwoCalls, ticks_told, two_calls
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Chunk, Exchange, Request
 from pytest_mcp_http.wire.headers import Headers
+from pytest_mcp_http.wire.http import OpenStream
 from pytest_mcp_http.wire.jsonrpc import encode
 
 
@@ -113,3 +115,20 @@ def test_third_call_is_cancelled_in_a_session(reference: Callable[..., str], mod
         assert calls.cancelled.notification.status == 202
         assert calls.cancelled.counted < calls.whole
         assert not calls.cancelled.call.responses
+
+
+def test_call_that_went_too_far_meanwhile_is_tried_again_slower(
+    reference: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probes = []
+    cancel = _witness._Watch._cancel
+
+    def late_at_first(watch: _witness._Watch, stream: OpenStream | None) -> Exchange | None:
+        probes.append(watch)
+        return cancel(watch, stream) if len(probes) > 1 else None
+
+    monkeypatch.setattr(_witness._Watch, "_cancel", late_at_first)
+    calls = probe(reference(mode="stateful"), "2025-11-25")
+    assert calls.cancelled is not None
+    assert len(probes) == 2
+    assert probes[1]._tick > probes[0]._tick
