@@ -42,6 +42,10 @@ class RequirementViolated(AssertionError):  # noqa: N818 - reads as the verdict 
         expected: Every legal outcome, one line each.
         exchange: The exchange that proves it, if there is one.
         note: True when the specification leaves the behaviour open and the finding is field experience only.
+
+    Attributes:
+        requirements: Ids of the requirements that may be meant, the first of them the most likely; set by
+            the helper that raised it.
     """
 
     def __init__(
@@ -52,10 +56,28 @@ class RequirementViolated(AssertionError):  # noqa: N818 - reads as the verdict 
         self.expected = tuple(expected)
         self.exchange = exchange
         self.note = note
+        self.requirements: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = ["Expected: " + "\n      or: ".join(self.expected), "Actual:   " + self.actual]
         if self.exchange is not None:
             request = self.exchange.request
             lines.append(f"Exchange: {request.method} {request.url.split('?')[0]} -> {self.exchange.summary}")
+        if self.requirements:
+            first, *others = self.requirements
+            more = (
+                f", or {others[0]}" if len(others) == 1 else f", or {len(others)} like it" if others else ""
+            )
+            lines.append(f"Judged:   {first}{more}\n{_wording(first)}")
+        if self.note:
+            lines.append("Note:     the specification leaves this open; clients in the field stumble over it")
         return "\n".join(lines)
+
+
+def _wording(id: str) -> str:
+    """Return level, wording and newest section of a requirement, for people."""
+    from pytest_mcp_http.spec.registry import requirements
+
+    requirement = requirements()[id]
+    url = requirement.url(requirement.revisions[-1])
+    return f"          {requirement.level}: {requirement.wording}\n          {url}"

@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
+
+with suppress(ImportError):
+    # pytester forgets what an inner run imported first. The compiled half of cryptography does not, and then
+    # refuses the types of a second import, so it has to be imported before.
+    import cryptography.hazmat.primitives.hashes
+    import cryptography.hazmat.primitives.kdf.hkdf  # noqa: F401
 
 pytest_plugins = ["pytester"]
 

@@ -1,7 +1,8 @@
 """Assertion helpers for tests of MCP servers over HTTP; the bundled suite calls the same ones.
 
-They take an `Exchange` of ours or any response object with `status_code`, `headers` and `content`. They are
-plain functions: each fails with `RequirementViolated`, which says what was expected, what came, and where.
+They take an `Exchange` of ours, what carries one, or any response object with `status_code`, `headers` and
+`content`. They are plain functions: each fails with `RequirementViolated`, which says what was expected, what
+came and where, and names the requirement.
 """
 
 from __future__ import annotations
@@ -112,7 +113,6 @@ from pytest_mcp_http.assertions.headers import (
 )
 from pytest_mcp_http.assertions.http import (
     assert_accepted,
-    assert_accepted_or_refused,
     assert_no_server_error,
     assert_status,
 )
@@ -183,6 +183,14 @@ from pytest_mcp_http.assertions.mrtr import (
     assert_not_completed,
     assert_refusal_handled,
     assert_retry_served,
+)
+from pytest_mcp_http.assertions.outcomes import (
+    assert_arrived_gradually,
+    assert_error,
+    assert_event_stream,
+    assert_result,
+    assert_tool_error,
+    assert_tool_result,
 )
 from pytest_mcp_http.assertions.pagination import (
     assert_cursor_handled,
@@ -357,7 +365,6 @@ __all__ = [
     "RequirementViolated",
     "as_exchange",
     "assert_accepted",
-    "assert_accepted_or_refused",
     "assert_acknowledged_first",
     "assert_acknowledges_requested",
     "assert_acknowledges_supported",
@@ -365,6 +372,7 @@ __all__ = [
     "assert_allow_header",
     "assert_anonymous_refusal",
     "assert_answered_with_error",
+    "assert_arrived_gradually",
     "assert_asked_again",
     "assert_base64",
     "assert_batch_accepted_silently",
@@ -405,11 +413,13 @@ __all__ = [
     "assert_embedded_resources",
     "assert_empty_batch_refused",
     "assert_ends_with_response",
+    "assert_error",
     "assert_error_code_integer",
     "assert_error_id",
     "assert_error_message_concise",
     "assert_error_shape",
     "assert_event_ids_unique",
+    "assert_event_stream",
     "assert_event_stream_or_405",
     "assert_event_types",
     "assert_events_are_messages",
@@ -532,6 +542,7 @@ __all__ = [
     "assert_resource_not_found",
     "assert_resource_uris",
     "assert_resources_declared",
+    "assert_result",
     "assert_result_id",
     "assert_result_or_error",
     "assert_result_related",
@@ -578,10 +589,12 @@ __all__ = [
     "assert_text_is_text",
     "assert_text_or_blob",
     "assert_tool_calls_unsupported",
+    "assert_tool_error",
     "assert_tool_name_lengths",
     "assert_tool_names_ascii",
     "assert_tool_names_unique",
     "assert_tool_names_without_specials",
+    "assert_tool_result",
     "assert_tool_results_alone",
     "assert_tool_uses_answered",
     "assert_trace_context",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any, NoReturn, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from pytest_mcp_http.errors import RequirementViolated
 from pytest_mcp_http.wire.exchange import Chunk, Exchange, Request
@@ -29,23 +30,71 @@ class Response(Protocol):
         """The whole body."""
 
 
-Judged = Exchange | Response
+@runtime_checkable
+class HasExchange(Protocol):
+    """What an exchange belongs to: an open stream, a typed result, a failure."""
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange, as far as it has come."""
 
 
-def as_exchange(response: Exchange | Response) -> Exchange:
+Judged = Exchange | HasExchange | Response
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def judges(*ids: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Name the requirements that a helper judges, so that its failures name them too.
+
+    Args:
+        ids: Ids in the registry. A failure that names requirements already keeps its own.
+
+    Returns:
+        A decorator that sets the attribute `mcp_requirements`.
+    """
+
+    def mark(helper: Callable[P, T]) -> Callable[P, T]:
+        @wraps(helper)
+        def judge(*args: P.args, **kwargs: P.kwargs) -> T:
+            try:
+                return helper(*args, **kwargs)
+            except RequirementViolated as violation:
+                violation.requirements = violation.requirements or ids
+                raise
+
+        judge.mcp_requirements = ids  # type: ignore[attr-defined]
+        return judge
+
+    return mark
+
+
+def as_exchange(response: Judged) -> Exchange:
     """Return an exchange for any response, so that one set of helpers serves all clients.
 
     Args:
-        response: An `Exchange`, or a response object with `status_code`, `headers` and `content`.
+        response: An `Exchange`, an object with an attribute `exchange`, or a response object with
+            `status_code`, `headers` and `content`.
 
     Returns:
         The exchange itself, or one made from the response; times are then all zero.
 
     Raises:
-        TypeError: If the object is no response.
+        TypeError: If the object is no response, or its body was not read.
     """
     if isinstance(response, Exchange):
         return response
+    owned = getattr(response, "exchange", None)
+    if isinstance(owned, Exchange):
+        return owned
+    try:
+        known = isinstance(response, Response)
+        content = response.content if known else b""  # type: ignore[union-attr]
+    except RuntimeError as error:  # httpx: a stream that nobody read
+        raise TypeError(
+            f"the body of this {type(response).__name__} was not read: call its read() first"
+        ) from error
     if not isinstance(response, Response):
         raise TypeError(f"not a response: {type(response).__name__} has no status_code, headers and content")
     try:
@@ -64,7 +113,7 @@ def as_exchange(response: Exchange | Response) -> Exchange:
         status=response.status_code,
         reason=str(getattr(response, "reason_phrase", "") or getattr(response, "reason", "") or ""),
         headers=Headers(raw if raw is not None else _pairs(response.headers)),
-        chunks=(Chunk(response.content, 0.0),) if response.content else (),
+        chunks=(Chunk(content, 0.0),) if content else (),
         headers_at=0.0,
     )
 

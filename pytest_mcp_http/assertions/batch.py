@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import messages_in
 from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, is_refusal
 from pytest_mcp_http.wire.exchange import Exchange
@@ -17,6 +17,7 @@ from pytest_mcp_http.wire.jsonrpc import Kind, Message, same_id
 __tracebackhide__ = True  # a failure is about the response, not about this code
 
 
+@judges("jsonrpc.batch-received")
 def assert_batch_received(response: Judged, ids: Sequence[object]) -> Exchange:
     """Assert that a batch of requests was taken: a success with a result, or with a response to one of them.
 
@@ -38,6 +39,7 @@ def assert_batch_received(response: Judged, ids: Sequence[object]) -> Exchange:
     return exchange
 
 
+@judges("jsonrpc.batch-response-set")
 def assert_batch_responses(
     response: Judged, *, results: Sequence[object] = (), errors: Sequence[object] = ()
 ) -> Exchange:
@@ -73,6 +75,7 @@ def assert_batch_responses(
     return exchange
 
 
+@judges("jsonrpc.batch-notifications-202")
 def assert_batch_accepted_silently(response: Judged) -> Exchange:
     """Assert that a batch without requests was accepted: 202, no body.
 
@@ -94,6 +97,7 @@ def assert_batch_accepted_silently(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("jsonrpc.batch-empty")
 def assert_empty_batch_refused(response: Judged) -> Exchange:
     """Assert that an empty array was refused as a whole: HTTP 4xx, or one error object with -32600.
 
@@ -119,6 +123,7 @@ def assert_empty_batch_refused(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("jsonrpc.batch-invalid-member")
 def assert_batch_member_refused(response: Judged, valid_id: object) -> Exchange:
     """Assert that a batch with one invalid member got a -32600 for it, and the other member was served.
 

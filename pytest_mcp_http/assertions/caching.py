@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
@@ -34,6 +34,7 @@ def cacheable_result(response: Judged) -> dict[str, Any] | None:
     return result if isinstance(result, dict) and complete else None
 
 
+@judges("caching.hints-every-page", "discover.cache-hints")
 def assert_cache_hints(response: Judged) -> Exchange:
     """Assert that a complete result has `ttlMs` and `cacheScope`, whatever their values.
 
@@ -57,6 +58,7 @@ def assert_cache_hints(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("caching.ttl-non-negative", "discover.cache-hints")
 def assert_ttl_valid(response: Judged) -> Exchange:
     """Assert that `ttlMs`, if the result is complete and has it, is an integer of milliseconds, 0 or more.
 
@@ -85,6 +87,7 @@ def assert_ttl_valid(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("caching.scope-values", "discover.cache-hints")
 def assert_cache_scope_valid(response: Judged) -> Exchange:
     """Assert that `cacheScope`, if the result is complete and has it, is `public` or `private`.
 
@@ -106,6 +109,7 @@ def assert_cache_scope_valid(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("caching.scope-same-on-pages")
 def assert_one_cache_scope(pages: Iterable[Judged]) -> None:
     """Assert that all pages of a list have the same `cacheScope`.
 
@@ -135,6 +139,7 @@ def assert_one_cache_scope(pages: Iterable[Judged]) -> None:
             )
 
 
+@judges("caching.none-on-input-required")
 def assert_no_cache_hints(response: Judged) -> Exchange:
     """Assert that an `input_required` result has neither `ttlMs` nor `cacheScope`: nobody may keep it.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.spec.messages import validate_server_message
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import ABSENT, Kind, Message, same_id
@@ -30,6 +30,7 @@ def is_answered(response: Judged) -> bool:
     return any(message.kind is Kind.RESULT and str(message.id) == own for message in exchange.responses)
 
 
+@judges("cancellation.disconnect-stops-work")
 def assert_work_stopped(response: Judged, counted: int, whole: int) -> Exchange:
     """Assert that a server stopped to work on a request whose stream was closed by the client.
 
@@ -56,6 +57,7 @@ def assert_work_stopped(response: Judged, counted: int, whole: int) -> Exchange:
     return exchange
 
 
+@judges("cancellation.request-stopped")
 def assert_cancel_obeyed(response: Judged, counted: int, whole: int) -> Exchange:
     """Assert that a request which was cancelled by notification stopped, and got no response.
 
@@ -87,6 +89,7 @@ def assert_cancel_obeyed(response: Judged, counted: int, whole: int) -> Exchange
     return exchange
 
 
+@judges("sse.disconnect-not-cancel")
 def assert_work_went_on(response: Judged, counted: int, whole: int) -> Exchange:
     """Assert that a server went on with a request whose connection was lost, up to revision 2025-11-25.
 
@@ -113,6 +116,7 @@ def assert_work_went_on(response: Judged, counted: int, whole: int) -> Exchange:
     return exchange
 
 
+@judges("cancellation.disconnect-scoped")
 def assert_left_alone(response: Judged, counted: int, whole: int) -> Exchange:
     """Assert that a request was answered in full, although the stream of another one was closed meanwhile.
 
@@ -139,6 +143,7 @@ def assert_left_alone(response: Judged, counted: int, whole: int) -> Exchange:
     return exchange
 
 
+@judges("cancellation.disconnect-no-more-messages")
 def assert_silent_about(response: Judged, request: Message, *, after: int = 0) -> Exchange:
     """Assert that a response holds nothing about another request, which was cancelled.
 
@@ -168,6 +173,7 @@ def assert_silent_about(response: Judged, request: Message, *, after: int = 0) -
     return exchange
 
 
+@judges("cancellation.server-cancelled-only-listen")
 def assert_cancels_subscriptions_only(responses: Iterable[Judged]) -> None:
     """Assert that a server cancels nothing but subscriptions of the client.
 
@@ -216,6 +222,7 @@ def cancels_in(responses: Iterable[Judged], revision: str) -> list[tuple[Exchang
     ]
 
 
+@judges("cancellation.own-requests-only")
 def assert_cancels_own_requests(responses: Iterable[Judged], revision: str) -> None:
     """Assert that a server cancels nothing but requests of its own, up to revision 2025-11-25.
 
@@ -239,6 +246,7 @@ def assert_cancels_own_requests(responses: Iterable[Judged], revision: str) -> N
             )
 
 
+@judges("cancellation.unknown-id-ignored")
 def assert_cancel_ignored(response: Judged) -> Exchange:
     """Assert that `notifications/cancelled` for a request that is not running was taken.
 
@@ -261,6 +269,7 @@ def assert_cancel_ignored(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("cancellation.malformed-ignored", "cancellation.notification-on-http", "cancellation.race-handled")
 def assert_cancel_harmless(response: Judged) -> Exchange:
     """Assert that `notifications/cancelled` was taken or refused, and broke nothing.
 
@@ -281,6 +290,7 @@ def assert_cancel_harmless(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("cancellation.malformed-ignored", "cancellation.race-handled")
 def assert_served_after_cancel(response: Judged, what: str) -> Exchange:
     """Assert that a request is served although a cancel that came too late went before it.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from pytest_mcp_http._modern import MISSING_CAPABILITY
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, error_in
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -17,6 +17,7 @@ __tracebackhide__ = True  # a failure is about the response, not about this code
 _MAX_SHOWN: Final = 100
 
 
+@judges("meta.missing-capability-code")
 def assert_missing_capability(response: Judged) -> Exchange:
     """Assert that a request was refused with -32021 for want of a client capability, or served without.
 
@@ -41,6 +42,7 @@ def assert_missing_capability(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("meta.missing-capability-data")
 def assert_required_capabilities(response: Judged) -> Exchange:
     """Assert that an error -32021 names what is missing as client capabilities: an object of objects.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
@@ -30,6 +30,13 @@ def concerns(uri: str, asked: Iterable[str]) -> bool:
     return any(uri == each or uri.startswith(each.rstrip("/") + "/") for each in asked)
 
 
+@judges(
+    "prompts.list-changed",
+    "prompts.list-changed.listen",
+    "resources.list-changed",
+    "tools.list-changed",
+    "tools.list-changed.listen",
+)
 def assert_list_change_announced(responses: Iterable[Judged], kind: str) -> Exchange:
     """Assert that a change of a list was announced on one of the streams of a client.
 
@@ -50,6 +57,7 @@ def assert_list_change_announced(responses: Iterable[Judged], kind: str) -> Exch
     return exchanges[0]
 
 
+@judges("subscriptions.resource-updated")
 def assert_update_announced(responses: Iterable[Judged], uris: Collection[str]) -> Exchange:
     """Assert that the changes of resources were announced on one of the streams of a client.
 
@@ -71,6 +79,7 @@ def assert_update_announced(responses: Iterable[Judged], uris: Collection[str]) 
     return exchanges[0]
 
 
+@judges("resources.updated-only-subscribed")
 def assert_updates_asked_for(response: Judged, asked: Collection[str]) -> Exchange:
     """Assert that a stream announces updates of those resources only that its client asked for.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_mcp_http._modern import HEADER_MISMATCH, MISSING_CAPABILITY, MODERN_ERRORS, UNSUPPORTED_VERSION
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import codes_in
 from pytest_mcp_http.client import VERSION_HEADER
 from pytest_mcp_http.dialect import PROTOCOL_VERSION
@@ -39,6 +39,7 @@ JSONRPC_RESERVED: Final = range(-32768, -32099)
 """What JSON-RPC reserves besides; only the standard codes are in use there."""
 
 
+@judges("jsonrpc.no-32002", "jsonrpc.no-32042")
 def assert_code_retired(response: Judged, code: int) -> Exchange:
     """Assert that no error of a response has a code that earlier revisions defined.
 
@@ -55,6 +56,7 @@ def assert_code_retired(response: Judged, code: int) -> Exchange:
     return _assert_codes(response, lambda each: each != code, f"no error {code} from 2026-07-28 on")
 
 
+@judges("jsonrpc.no-undefined-reserved-codes")
 def assert_reserved_codes_defined(response: Judged) -> Exchange:
     """Assert that every error code from -32099 to -32020 is one that MCP defines.
 
@@ -76,6 +78,7 @@ def assert_reserved_codes_defined(response: Judged) -> Exchange:
     )
 
 
+@judges("jsonrpc.avoid-legacy-range")
 def assert_legacy_codes_avoided(response: Judged) -> Exchange:
     """Assert that no error code lies from -32019 to -32000, where it means something else to each client.
 
@@ -95,6 +98,7 @@ def assert_legacy_codes_avoided(response: Judged) -> Exchange:
     )
 
 
+@judges("jsonrpc.custom-codes-outside")
 def assert_custom_codes_outside(response: Judged) -> Exchange:
     """Assert that no code of the server's own lies in what JSON-RPC reserves below the codes of MCP.
 
@@ -114,6 +118,7 @@ def assert_custom_codes_outside(response: Judged) -> Exchange:
     )
 
 
+@judges("jsonrpc.defined-codes-meaning")
 def assert_defined_code_fits(response: Judged, *, needs_capability: bool = True) -> Exchange:
     """Assert that an error code which MCP defines was given for what it means.
 

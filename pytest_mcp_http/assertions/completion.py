@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.refusals import is_refusal
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -24,6 +24,7 @@ def completion_values(response: Judged) -> list[Any]:
     return values if isinstance(values, list) else []
 
 
+@judges("completion.max-100")
 def assert_completion_limited(response: Judged) -> Exchange:
     """Assert that a result suggests at most 100 values.
 
@@ -46,6 +47,7 @@ def assert_completion_limited(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("completion.validate-inputs")
 def assert_completion_input_checked(response: Judged, what: str) -> Exchange:
     """Assert that an input which cannot be completed was looked at: refused, or nothing suggested for it.
 
@@ -70,6 +72,7 @@ def assert_completion_input_checked(response: Judged, what: str) -> Exchange:
     return exchange
 
 
+@judges("completion.validate-inputs")
 def assert_completion_survives(response: Judged, what: str) -> Exchange:
     """Assert that an unusual input which may be completed does not make the server fail.
 

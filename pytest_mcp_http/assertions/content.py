@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
@@ -49,6 +49,7 @@ def blocks_in(response: Judged, kind: str | None = None) -> list[Block]:
     return [block for block in found if kind is None or block.value.get("type") == kind]
 
 
+@judges("prompts.audio-encoded", "prompts.image-encoded")
 def assert_media_encoded(response: Judged, kind: Literal["image", "audio"]) -> Exchange:
     """Assert that the data of every image or sound is base64, and that its MIME type is a valid one.
 
@@ -79,6 +80,7 @@ def assert_media_encoded(response: Judged, kind: Literal["image", "audio"]) -> E
     return exchange
 
 
+@judges("prompts.embedded-resource-fields")
 def assert_embedded_resources(response: Judged) -> Exchange:
     """Assert that every embedded resource has a valid URI and a MIME type.
 

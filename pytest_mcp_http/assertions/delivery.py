@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import ABSENT, Kind, Message
@@ -15,6 +15,7 @@ from pytest_mcp_http.wire.jsonrpc import ABSENT, Kind, Message
 __tracebackhide__ = True  # a failure is about the response, not about this code
 
 
+@judges("session.isolation")
 def assert_own_messages(response: Judged, foreign: Collection[str]) -> Exchange:
     """Assert that a stream has no message which belongs to another session.
 
@@ -37,6 +38,7 @@ def assert_own_messages(response: Judged, foreign: Collection[str]) -> Exchange:
     return exchange
 
 
+@judges("transport.no-broadcast")
 def assert_on_one_stream(responses: Sequence[Judged]) -> None:
     """Assert that no message was sent on two of several streams that were open at once.
 

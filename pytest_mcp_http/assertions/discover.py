@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.meta import prefix_labels
 from pytest_mcp_http.assertions.results import RESULT_TYPES
 from pytest_mcp_http.dialect import SERVER_INFO
@@ -20,6 +20,7 @@ __tracebackhide__ = True  # a failure is about the response, not about this code
 COMPLETE: Final = "complete"
 
 
+@judges("discover.implemented")
 def assert_discovered(response: Judged) -> Exchange:
     """Assert that `server/discover` was answered with a result.
 
@@ -44,6 +45,7 @@ def supported_versions(response: Judged) -> tuple[str, ...]:
     return tuple(each for each in listed if isinstance(each, str)) if isinstance(listed, list) else ()
 
 
+@judges("discover.supported-versions")
 def assert_supported_versions(response: Judged, version: str) -> Exchange:
     """Assert that a discovery lists versions, the one of its own request among them.
 
@@ -71,6 +73,7 @@ def assert_supported_versions(response: Judged, version: str) -> Exchange:
     return exchange
 
 
+@judges("discover.result-type-complete")
 def assert_discovery_complete(response: Judged) -> Exchange:
     """Assert that the result of a discovery says that it is complete.
 
@@ -93,6 +96,7 @@ def assert_discovery_complete(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("discover.server-info")
 def assert_server_identified(response: Judged) -> Exchange:
     """Assert that the result of a discovery says which server it is.
 
@@ -116,6 +120,7 @@ def assert_server_identified(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("discover.capabilities-match-handlers")
 def assert_declared_method_served(response: Judged, method: str, capability: str) -> Exchange:
     """Assert that a method of a declared capability exists and was served.
 
@@ -139,6 +144,7 @@ def assert_declared_method_served(response: Judged, method: str, capability: str
     return exchange
 
 
+@judges("discover.versions-agree-with-error")
 def assert_versions_agree(response: Judged, versions: Collection[str], refused: Collection[str]) -> Exchange:
     """Assert that a discovery and the error -32022 list the same versions.
 
@@ -174,6 +180,7 @@ def extensions_in(capabilities: Mapping[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+@judges("version.extension-id-format")
 def assert_extension_ids(response: Judged, extensions: Mapping[str, object]) -> Exchange:
     """Assert that extensions are named like `_meta` keys, with a prefix.
 
@@ -196,6 +203,7 @@ def assert_extension_ids(response: Judged, extensions: Mapping[str, object]) -> 
     return exchange
 
 
+@judges("version.extension-settings-object")
 def assert_extension_settings(response: Judged, extensions: Mapping[str, object]) -> Exchange:
     """Assert that the settings of each extension are an object, which may be empty.
 
@@ -222,6 +230,7 @@ def assert_extension_settings(response: Judged, extensions: Mapping[str, object]
     return exchange
 
 
+@judges("version.extension-fallback")
 def assert_core_result_type(response: Judged) -> Exchange:
     """Assert that a client which declared no extension got no result of one.
 

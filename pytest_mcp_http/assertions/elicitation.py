@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.codes import URL_ELICITATION_REQUIRED
 from pytest_mcp_http.assertions.input_requests import params_asked
 from pytest_mcp_http.wire.exchange import Exchange
@@ -52,6 +52,7 @@ def forms(response: Judged) -> list[tuple[str, Mapping[str, Any]]]:
     ]
 
 
+@judges("mrtr.elicit-mode-supported")
 def assert_elicitation_modes(response: Judged, capabilities: Mapping[str, object]) -> Exchange:
     """Assert that elicitations are of modes that the client declared.
 
@@ -81,6 +82,7 @@ def assert_elicitation_modes(response: Judged, capabilities: Mapping[str, object
     return exchange
 
 
+@judges("mrtr.elicit-required-params")
 def assert_elicitation_params(response: Judged) -> Exchange:
     """Assert that each elicitation has a message, and a mode if it is not in form mode.
 
@@ -105,6 +107,7 @@ def assert_elicitation_params(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("mrtr.elicit-form-schema", "mrtr.elicit-form-schema.2025-06-18")
 def assert_form_schemas(response: Judged, revision: str) -> Exchange:
     """Assert that each elicitation in form mode asks for a flat object of simple properties.
 
@@ -183,6 +186,7 @@ def _are_choices(value: Any) -> bool:
     )
 
 
+@judges("mrtr.elicit-no-url-in-form")
 def assert_no_links_in_forms(response: Judged) -> Exchange:
     """Assert that no text of an elicitation in form mode is a link to be clicked.
 
@@ -231,6 +235,7 @@ def _properties(params: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]
     )
 
 
+@judges("security.elicit-no-sensitive", "security.elicit-no-sensitive-form")
 def assert_no_secrets_asked(response: Judged) -> Exchange:
     """Assert that no form asks for a secret, as far as names and formats of its fields leave no doubt.
 
@@ -270,6 +275,7 @@ def demanded_elicitations(response: Judged) -> list[tuple[str, Any]]:
     return found
 
 
+@judges("mrtr.elicit-32042-data")
 def assert_demanded_elicitations(response: Judged) -> Exchange:
     """Assert that each elicitation which an error -32042 demands is one in URL mode with an id.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.elicitation import demanded_elicitations, elicitations
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -38,6 +38,7 @@ def elicited_urls(response: Judged) -> list[tuple[str, str]]:
     return [(place, params["url"]) for place, params in found if isinstance(params.get("url"), str)]
 
 
+@judges("mrtr.elicit-url-valid")
 def assert_elicited_urls_valid(response: Judged) -> Exchange:
     """Assert that each URL which the user is to open is one: absolute, with a host if it is a web page.
 
@@ -59,6 +60,7 @@ def assert_elicited_urls_valid(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("mrtr.elicit-url-https")
 def assert_elicited_urls_https(response: Judged, *, development: bool = False) -> Exchange:
     """Assert that each URL which the user is to open is one of HTTPS.
 
@@ -80,6 +82,7 @@ def assert_elicited_urls_https(response: Judged, *, development: bool = False) -
     return exchange
 
 
+@judges("security.elicit-url-no-pii")
 def assert_elicited_urls_without_personal_data(response: Judged, secrets: Iterable[str] = ()) -> Exchange:
     """Assert that no URL which the user is to open holds credentials, as far as that can be seen.
 
@@ -108,6 +111,7 @@ def assert_elicited_urls_without_personal_data(response: Judged, secrets: Iterab
     return exchange
 
 
+@judges("security.elicit-url-not-preauth")
 def assert_elicited_urls_not_preauthenticated(response: Judged) -> Exchange:
     """Assert that no URL which the user is to open lets in whoever opens it, as far as that can be seen.
 

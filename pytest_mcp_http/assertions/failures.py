@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from pytest_mcp_http._modern import HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.codes import URL_ELICITATION_REQUIRED
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.refusals import (
@@ -46,6 +46,7 @@ def failed_inside(response: Judged) -> bool:
     return code is not None and code not in OTHER_CAUSES
 
 
+@judges("completion.internal-error", "prompts.internal-error")
 def assert_internal_error(response: Judged) -> Exchange:
     """Assert that a failure inside the server has the code -32603.
 

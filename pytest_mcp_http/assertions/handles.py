@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.session import assert_session_ids_unpredictable
 from pytest_mcp_http.errors import RequirementViolated
 
@@ -40,6 +40,7 @@ def places_of_handles(responses: Sequence[Judged]) -> Mapping[str, list[str]]:
     }
 
 
+@judges("security.handle-random-and-bound")
 def assert_handles_unpredictable(responses: Sequence[Judged]) -> None:
     """Assert that the handles in several results of one tool do not follow from one another.
 

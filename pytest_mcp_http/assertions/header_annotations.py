@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import json_type
 from pytest_mcp_http.wire.mirror import ANNOTATION
@@ -128,6 +128,7 @@ def _each(response: Judged) -> Iterator[tuple[str, Annotation]]:
             yield _printable(f"{tool}: {each.where or 'the schema itself'}"), each
 
 
+@judges("headers.x-mcp-header-non-empty")
 def assert_header_names_not_empty(response: Judged) -> Exchange:
     """Assert that no `x-mcp-header` in a result of `tools/list` is the empty string.
 
@@ -149,6 +150,7 @@ def assert_header_names_not_empty(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("headers.x-mcp-header-token")
 def assert_header_names_are_tokens(response: Judged) -> Exchange:
     """Assert that every `x-mcp-header` in a result of `tools/list` can be part of a header name.
 
@@ -174,6 +176,7 @@ def assert_header_names_are_tokens(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("headers.x-mcp-header-unique")
 def assert_header_names_unique(response: Judged) -> Exchange:
     """Assert that no tool in a result of `tools/list` uses an `x-mcp-header` twice, in any letter case.
 
@@ -201,6 +204,7 @@ def assert_header_names_unique(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("headers.x-mcp-header-primitive")
 def assert_header_types_primitive(response: Judged) -> Exchange:
     """Assert that only strings, integers and booleans are annotated in a result of `tools/list`.
 
@@ -259,6 +263,7 @@ def _schema_type(value: object) -> str:
     return "integer" if whole and not isinstance(value, bool) else json_type(value)
 
 
+@judges("headers.x-mcp-header-safe-integer")
 def assert_header_integers_safe(response: Judged) -> Exchange:
     """Assert that annotated integers in a result of `tools/list` stay within what a double holds exactly.
 
@@ -286,6 +291,7 @@ def assert_header_integers_safe(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("headers.x-mcp-header-static-path")
 def assert_header_annotations_reachable(response: Judged) -> Exchange:
     """Assert that every `x-mcp-header` in a result of `tools/list` is reached by `properties` alone.
 
@@ -310,6 +316,7 @@ def assert_header_annotations_reachable(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("headers.x-mcp-header-no-secrets")
 def assert_no_secrets_mirrored(response: Judged) -> Exchange:
     """Assert that no parameter in a result of `tools/list` is mirrored that is called like a secret.
 

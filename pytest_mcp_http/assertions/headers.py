@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, error_in, messages_in
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -25,6 +25,7 @@ def was_served(response: Judged) -> bool:
     return exchange.result is not None or (exchange.ok and error_in(exchange) is None)
 
 
+@judges("headers.method-mismatch", "headers.name-mismatch-tools-call", "headers.param-mismatch-rejected")
 def assert_mismatch_refused(response: Judged, what: str = _MISMATCH) -> Exchange:
     """Assert that a request whose headers do not match its body was not served, however it was refused.
 
@@ -47,6 +48,7 @@ def assert_mismatch_refused(response: Judged, what: str = _MISMATCH) -> Exchange
     return exchange
 
 
+@judges("headers.reject-status-400")
 def assert_mismatch_status(response: Judged, what: str = _MISMATCH) -> Exchange:
     """Assert that the refusal of a request whose headers do not match its body has HTTP status 400.
 
@@ -70,6 +72,7 @@ def assert_mismatch_status(response: Judged, what: str = _MISMATCH) -> Exchange:
     return exchange
 
 
+@judges("headers.reject-code-32020")
 def assert_mismatch_code(response: Judged, what: str = _MISMATCH) -> Exchange:
     """Assert that the refusal of a request whose headers do not match its body has the code -32020.
 
@@ -99,6 +102,7 @@ def _is_bare(exchange: Exchange) -> bool:
     return exchange.status is not None and 400 <= exchange.status < 500 and not messages_in(exchange)
 
 
+@judges("headers.name-base64-decoded")
 def assert_headers_match(response: Judged, what: str = "a request whose headers match its body") -> Exchange:
     """Assert that a request was not refused for its headers.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
@@ -33,6 +33,7 @@ def assert_status(response: Judged, *statuses: int, expected: str | Sequence[str
     return exchange
 
 
+@judges("transport.notification-202-empty", "transport.response-202-empty")
 def assert_accepted(response: Judged) -> Exchange:
     """Assert that a notification or a response was accepted: 202, and no body at all.
 
@@ -50,27 +51,6 @@ def assert_accepted(response: Judged) -> Exchange:
         violated(
             f"HTTP 202 with a body of {len(exchange.body)} bytes", "HTTP 202 with an empty body", exchange
         )
-    return exchange
-
-
-def assert_accepted_or_refused(response: Judged) -> Exchange:
-    """Assert that a notification or a response was accepted (202, no body) or refused with an HTTP error.
-
-    Args:
-        response: The response to the POST.
-
-    Returns:
-        The response as an exchange.
-
-    Raises:
-        RequirementViolated: For any other outcome, such as 200, 204 or a server error.
-    """
-    exchange = as_exchange(response)
-    expected = ("HTTP 202 with an empty body", "HTTP 4xx, if the server does not accept the message")
-    if exchange.status is not None and 400 <= exchange.status < 500:
-        return exchange
-    if exchange.status != 202 or exchange.body:
-        violated(exchange.summary, expected, exchange)
     return exchange
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.spec.messages import (
     INPUT_REQUESTS,
     Violation,
@@ -36,6 +36,7 @@ MESSAGE_PLACES: Final = re.compile(r"params\.messages\[\d+\](\.(role|content))?"
 """Where a sampling request holds role and content of its messages."""
 
 
+@judges("mrtr.request-kinds")
 def assert_input_requests_valid(
     response: Judged, revision: str, *, counts: Callable[[Mapping[str, Any], Violation], bool] | None = None
 ) -> Exchange:
@@ -73,6 +74,7 @@ def assert_input_requests_valid(
     return exchange
 
 
+@judges("mrtr.keys-unique")
 def assert_input_keys_unique(response: Judged) -> Exchange:
     """Assert that no key of `inputRequests` stands there twice, which only the bytes tell.
 
@@ -93,6 +95,7 @@ def assert_input_keys_unique(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("mrtr.capability-gated")
 def assert_input_requests_declared(response: Judged, capabilities: Mapping[str, object]) -> Exchange:
     """Assert that a client is asked only for what it declared.
 
@@ -129,6 +132,7 @@ def url_elicitations(response: Judged) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+@judges("mrtr.elicit-url-params", "mrtr.elicit-url-params.2025-11-25")
 def assert_url_elicitations(response: Judged, revision: str) -> Exchange:
     """Assert that each elicitation in URL mode has a URL and a message, and an id where the revision has it.
 
@@ -158,6 +162,7 @@ def sampling_requests(response: Judged) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+@judges("mrtr.sampling-message-role")
 def assert_sampling_messages(response: Judged, revision: str) -> Exchange:
     """Assert that each message of a sampling request has content and the role `user` or `assistant`.
 
@@ -217,6 +222,7 @@ def params_asked(response: Judged, method: str) -> list[tuple[str, Mapping[str, 
     return [(place, params if isinstance(params, dict) else {}) for place, params in asked]
 
 
+@judges("mrtr.deprecated-not-adopted")
 def assert_no_deprecated_requests(response: Judged) -> Exchange:
     """Assert that a client is asked neither for sampling nor for roots, which 2026-07-28 deprecates.
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import ABSENT, json_type, same_id
 
@@ -61,6 +61,7 @@ def codes_in(response: Judged) -> list[int]:
     return [error["code"] for error in errors if isinstance(error, dict) and _is_code(error.get("code"))]
 
 
+@judges("jsonrpc.version-2-0")
 def assert_jsonrpc_version(response: Judged) -> Exchange:
     """Assert that every message of a response has the member `jsonrpc` with the string 2.0.
 
@@ -81,6 +82,7 @@ def assert_jsonrpc_version(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("jsonrpc.response-id-matches")
 def assert_result_id(response: Judged, request_id: object = ABSENT) -> Exchange:
     """Assert that the result in a response has the id of the request, equal in value and JSON type.
 
@@ -97,6 +99,7 @@ def assert_result_id(response: Judged, request_id: object = ABSENT) -> Exchange:
     return _assert_id(response, "result", request_id)
 
 
+@judges("jsonrpc.error-id-matches", "jsonrpc.error-id-matches.unless-unreadable")
 def assert_error_id(response: Judged, request_id: object = ABSENT) -> Exchange:
     """Assert that the error in a response has the id of the request, equal in value and JSON type.
 
@@ -113,6 +116,7 @@ def assert_error_id(response: Judged, request_id: object = ABSENT) -> Exchange:
     return _assert_id(response, "error", request_id)
 
 
+@judges("jsonrpc.error-id-matches.unless-unreadable", "jsonrpc.parse-error")
 def assert_no_invented_id(response: Judged, *, note: bool = False) -> Exchange:
     """Assert that an error on an unreadable message has the id null, or no id.
 
@@ -139,6 +143,7 @@ def assert_no_invented_id(response: Judged, *, note: bool = False) -> Exchange:
     return exchange
 
 
+@judges("jsonrpc.id-forms-echoed")
 def assert_id_echoed(response: Judged, request_id: object) -> Exchange:
     """Assert that a request was served and its response has the same id, in value and JSON type.
 
@@ -162,6 +167,7 @@ def assert_id_echoed(response: Judged, request_id: object) -> Exchange:
     return exchange
 
 
+@judges("jsonrpc.result-xor-error")
 def assert_result_or_error(response: Judged) -> Exchange:
     """Assert that every response message has exactly one of `result` and `error`.
 
@@ -184,6 +190,7 @@ def assert_result_or_error(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("jsonrpc.error-code-and-message")
 def assert_error_shape(response: Judged) -> Exchange:
     """Assert that every error is an object with a code and a message, and the message a string.
 
@@ -210,6 +217,7 @@ def assert_error_shape(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("jsonrpc.error-code-integer")
 def assert_error_code_integer(response: Judged) -> Exchange:
     """Assert that every error code is an integer.
 
@@ -231,6 +239,7 @@ def assert_error_code_integer(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("jsonrpc.error-message-concise")
 def assert_error_message_concise(response: Judged) -> Exchange:
     """Assert that every error message is one short sentence.
 
@@ -258,6 +267,7 @@ def assert_error_message_concise(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("jsonrpc.notification-no-id")
 def assert_notifications_without_id(response: Judged) -> Exchange:
     """Assert that no notification from the server has an id.
 
@@ -284,6 +294,7 @@ def notifications_in(response: Judged) -> list[dict[str, Any]]:
     return [value for value in messages_in(response) if str(value.get("method")).startswith("notifications/")]
 
 
+@judges("jsonrpc.no-reply-to-notification")
 def assert_no_reply(response: Judged) -> Exchange:
     """Assert that a notification was not answered with a JSON-RPC response.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, messages_in, notifications_in
 from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, METHOD_NOT_FOUND
 from pytest_mcp_http.wire.exchange import Exchange
@@ -44,6 +44,7 @@ _NEEDED: Mapping[str, tuple[str, str | None]] = {
 }
 
 
+@judges("lifecycle.initialize-result")
 def assert_initialize_result(response: Judged) -> Exchange:
     """Assert that `initialize` was answered with protocolVersion, capabilities and serverInfo.
 
@@ -70,6 +71,7 @@ def assert_initialize_result(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("discover.capabilities-object")
 def assert_capability_shapes(response: Judged) -> Exchange:
     """Assert that capability values are objects, and their flags booleans.
 
@@ -94,6 +96,7 @@ def assert_capability_shapes(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("lifecycle.initialized-accepted")
 def assert_initialized_accepted(response: Judged) -> Exchange:
     """Assert that the server did not refuse `notifications/initialized`.
 
@@ -112,6 +115,7 @@ def assert_initialized_accepted(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("lifecycle.no-requests-before-initialized")
 def assert_only_pings(response: Judged) -> Exchange:
     """Assert that the server sent no request other than ping.
 
@@ -143,6 +147,7 @@ def requests_in(response: Judged) -> list[dict[str, Any]]:
     ]
 
 
+@judges("lifecycle.request-timeouts")
 def assert_given_up_requests_cancelled(responses: Sequence[Judged]) -> None:
     """Assert that a server cancels its request when it gives up to wait for an answer.
 
@@ -178,6 +183,7 @@ def undeclared_notifications(capabilities: Mapping[str, Any]) -> tuple[str, ...]
     )
 
 
+@judges("lifecycle.undeclared-notifications-absent")
 def assert_notifications_declared(response: Judged, capabilities: Mapping[str, Any]) -> Exchange:
     """Assert that a response has no notification that needs an undeclared capability.
 
@@ -204,6 +210,7 @@ def assert_notifications_declared(response: Judged, capabilities: Mapping[str, A
     return exchange
 
 
+@judges("discover.capabilities-match-handlers", "lifecycle.capability-method-agreement")
 def assert_method_offered(response: Judged, capability: str) -> Exchange:
     """Assert that a method of a declared capability is known to the server.
 
@@ -224,6 +231,7 @@ def assert_method_offered(response: Judged, capability: str) -> Exchange:
     return exchange
 
 
+@judges("lifecycle.capability-method-agreement")
 def assert_nothing_offered(response: Judged, capability: str, member: str) -> Exchange:
     """Assert that a server offers no items of a capability that it did not declare.
 
@@ -247,6 +255,7 @@ def assert_nothing_offered(response: Judged, capability: str, member: str) -> Ex
     return exchange
 
 
+@judges("lifecycle.removed-methods-404")
 def assert_method_gone(response: Judged, method: str) -> Exchange:
     """Assert that a method of earlier revisions is answered as one that is not implemented: 404 and -32601.
 
@@ -273,6 +282,7 @@ def assert_method_gone(response: Judged, method: str) -> Exchange:
     return exchange
 
 
+@judges("lifecycle.ping-empty-result")
 def assert_ping_result(response: Judged) -> Exchange:
     """Assert that a ping was answered with an empty result; `_meta` may be there.
 
@@ -294,6 +304,7 @@ def assert_ping_result(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("lifecycle.ping-empty-result")
 def assert_ping_prompt(pings: Sequence[Judged], others: Sequence[Judged]) -> None:
     """Assert that pings are answered promptly, compared with other requests to the same server.
 

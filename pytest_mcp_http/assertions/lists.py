@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
 
 
+@judges(
+    "prompts.list-not-per-connection", "resources.list-not-per-connection", "tools.list-not-per-connection"
+)
 def assert_same_items(response: Judged, items: Sequence[str], expected: Sequence[str], when: str) -> Exchange:
     """Assert that a list holds the items that it held before, in any order.
 
@@ -42,6 +45,7 @@ def assert_same_items(response: Judged, items: Sequence[str], expected: Sequence
     return exchange
 
 
+@judges("tools.list-deterministic-order")
 def assert_same_order(response: Judged, items: Sequence[str], expected: Sequence[str], when: str) -> Exchange:
     """Assert that a list holds its items in the order in which they came before.
 

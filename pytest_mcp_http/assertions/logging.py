@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import ABSENT, Kind, Message
@@ -51,6 +51,7 @@ def is_below(message: Message, level: str) -> bool:
     return found in LEVELS and LEVELS.index(str(found)) < LEVELS.index(level)
 
 
+@judges("logging.capability-declared")
 def assert_logging_declared(response: Judged, capabilities: Mapping[str, object]) -> Exchange:
     """Assert that a server which sends log messages declares the capability `logging`.
 
@@ -75,6 +76,7 @@ def assert_logging_declared(response: Judged, capabilities: Mapping[str, object]
     return exchange
 
 
+@judges("logging.set-level-empty-result")
 def assert_level_set(response: Judged) -> Exchange:
     """Assert that `logging/setLevel` with a known level got a result that is empty; `_meta` may be there.
 
@@ -97,6 +99,7 @@ def assert_level_set(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("logging.invalid-level-32602", "logging.set-level-invalid-32602")
 def assert_level_refused(response: Judged, level: object) -> Exchange:
     """Assert that a request which names an unknown log level was refused with -32602.
 
@@ -118,6 +121,7 @@ def assert_level_refused(response: Judged, level: object) -> Exchange:
     return exchange
 
 
+@judges("logging.level-filter", "logging.level-filter.per-request")
 def assert_log_levels(response: Judged, level: str, *, after: int = 0) -> Exchange:
     """Assert that no log message is less severe than a level.
 
@@ -140,6 +144,7 @@ def assert_log_levels(response: Judged, level: str, *, after: int = 0) -> Exchan
     return exchange
 
 
+@judges("logging.no-message-without-log-level", "logging.not-on-listen-stream", "logging.only-on-own-stream")
 def assert_no_log_messages(response: Judged, expected: str) -> Exchange:
     """Assert that a response holds no log message.
 
@@ -159,6 +164,7 @@ def assert_no_log_messages(response: Judged, expected: str) -> Exchange:
     return exchange
 
 
+@judges("logging.before-response")
 def assert_logs_before_response(response: Judged) -> Exchange:
     """Assert that no log message follows the response on the same stream.
 
@@ -180,6 +186,7 @@ def assert_logs_before_response(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("logging.no-secrets")
 def assert_no_secrets_logged(response: Judged, secrets: Iterable[str]) -> Exchange:
     """Assert that log messages hold no credential of the client, and no private key.
 
@@ -203,6 +210,7 @@ def assert_no_secrets_logged(response: Judged, secrets: Iterable[str]) -> Exchan
     return exchange
 
 
+@judges("logging.remove-sensitive")
 def assert_nothing_sensitive_logged(response: Judged, personal: Iterable[str]) -> Exchange:
     """Assert that log messages do not repeat what a client sent about its user.
 

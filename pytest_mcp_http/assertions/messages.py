@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import Kind
@@ -28,6 +28,7 @@ CHANGES = frozenset(
 PROGRESS = "notifications/progress"
 
 
+@judges("transport.no-server-requests")
 def assert_no_server_request(response: Judged) -> Exchange:
     """Assert that a server sent no request of its own, which 2026-07-28 does not know.
 
@@ -54,6 +55,7 @@ def assert_no_server_request(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("sse.related-notifications")
 def assert_notifications_related(response: Judged, *, tokens: Iterable[object] | None = None) -> Exchange:
     """Assert that the notifications on the stream of a request can be about that request (2026-07-28).
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
@@ -135,6 +135,7 @@ def _keys(value: object, path: str) -> Iterator[MetaKey]:
             yield from _keys(member, f"{path}.{name}".lstrip("."))
 
 
+@judges("meta.key-format")
 def assert_meta_keys_valid(response: Judged) -> Exchange:
     """Assert that every `_meta` key is a name, after an optional prefix of dotted labels and a slash.
 
@@ -172,6 +173,7 @@ def is_reserved(labels: tuple[str, ...], revision: str) -> bool:
     return len(labels) > 1 and labels[1] in _RESERVED_WORDS
 
 
+@judges("meta.reserved-prefix", "meta.reserved-prefix.2025-06-18")
 def assert_meta_prefixes_free(response: Judged, revision: str) -> Exchange:
     """Assert that no `_meta` key has a prefix that is reserved for MCP, unless MCP defines the key.
 
@@ -196,6 +198,7 @@ def assert_meta_prefixes_free(response: Judged, revision: str) -> Exchange:
     return exchange
 
 
+@judges("meta.reverse-dns")
 def assert_meta_prefixes_reverse_dns(response: Judged, revision: str) -> Exchange:
     """Assert that no prefix of a `_meta` key is a plain word, or a domain in its usual order.
 

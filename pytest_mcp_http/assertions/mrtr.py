@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.schema import server_messages
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
@@ -66,6 +66,7 @@ def is_input_required(response: Judged) -> bool:
 # -- what is asked ----------------------------------------------------------------------------------------
 
 
+@judges("mrtr.used-for-client-input")
 def assert_not_asked_on_stream(response: Judged) -> Exchange:
     """Assert that the server sent no request of its own, in place of asking by its result.
 
@@ -89,6 +90,7 @@ def assert_not_asked_on_stream(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("mrtr.only-supported-methods")
 def assert_no_input_required(response: Judged) -> Exchange:
     """Assert that a request did not get an `input_required` result.
 
@@ -130,6 +132,7 @@ def asks_for_input(response: Judged) -> bool:
     )
 
 
+@judges("mrtr.result-type")
 def assert_input_required_type(response: Judged) -> Exchange:
     """Assert that a result which asks for input says so in `resultType`.
 
@@ -153,6 +156,7 @@ def assert_input_required_type(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("mrtr.at-least-one-field")
 def assert_input_required_content(response: Judged) -> Exchange:
     """Assert that an `input_required` result has `inputRequests` or `requestState`.
 
@@ -181,6 +185,7 @@ def assert_input_required_content(response: Judged) -> Exchange:
 # -- what becomes of the answer ---------------------------------------------------------------------------
 
 
+@judges("mrtr.retry-completes")
 def assert_retry_served(response: Judged) -> Exchange:
     """Assert that a retry with what was asked for ended in a result, or asks for more.
 
@@ -207,6 +212,7 @@ def assert_retry_served(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("mrtr.state-request-bound", "mrtr.validate-responses")
 def assert_not_completed(response: Judged, what: str) -> Exchange:
     """Assert that a retry which must not succeed did not.
 
@@ -234,6 +240,7 @@ def assert_not_completed(response: Judged, what: str) -> Exchange:
     return exchange
 
 
+@judges("mrtr.protocol-error")
 def assert_answered_with_error(response: Judged, what: str) -> Exchange:
     """Assert that a malformed retry got a JSON-RPC error, or was taken for one without answers.
 
@@ -257,6 +264,7 @@ def assert_answered_with_error(response: Judged, what: str) -> Exchange:
     return exchange
 
 
+@judges("mrtr.missing-response-rerequested")
 def assert_asked_again(response: Judged) -> Exchange:
     """Assert that a retry without the answers was not refused: what is needed is asked for again.
 
@@ -279,6 +287,7 @@ def assert_asked_again(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("mrtr.decline-handled")
 def assert_refusal_handled(response: Judged, action: str) -> Exchange:
     """Assert that a server coped with a user who did not accept.
 

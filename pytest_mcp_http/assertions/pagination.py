@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.refusals import INVALID_PARAMS
 from pytest_mcp_http.wire.exchange import Exchange
@@ -16,6 +16,7 @@ from pytest_mcp_http.wire.exchange import Exchange
 __tracebackhide__ = True  # a failure is about the response, not about this code
 
 
+@judges("pagination.invalid-cursor-32602")
 def assert_cursor_refused(response: Judged) -> Exchange:
     """Assert that a cursor which the server never gave out was refused with -32602.
 
@@ -35,6 +36,7 @@ def assert_cursor_refused(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("pagination.invalid-cursor-graceful")
 def assert_cursor_handled(response: Judged, what: str) -> Exchange:
     """Assert that a cursor which can be none does no harm.
 
@@ -56,6 +58,7 @@ def assert_cursor_handled(response: Judged, what: str) -> Exchange:
     return exchange
 
 
+@judges("pagination.stable-cursor")
 def assert_same_page(response: Judged, items: Sequence[str], expected: Sequence[str]) -> Exchange:
     """Assert that a cursor that is used again leads to the page to which it led before.
 
@@ -79,6 +82,7 @@ def assert_same_page(response: Judged, items: Sequence[str], expected: Sequence[
     return exchange
 
 
+@judges("pagination.walk-terminates")
 def assert_walk_ends(response: Judged, cursors: Sequence[str], pages: Sequence[Sequence[str]]) -> Exchange:
     """Assert that the pages of a list end, and that no item stands on two of them.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.messages import PROGRESS
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import ABSENT, Kind, json_type, same_id
@@ -62,6 +62,7 @@ def token_of(response: Judged) -> object:
     return meta.get("progressToken", ABSENT) if isinstance(meta, dict) else ABSENT
 
 
+@judges("progress.token-known")
 def assert_progress_tokens_known(response: Judged, tokens: Iterable[object]) -> Exchange:
     """Assert that all progress is about requests that gave a token.
 
@@ -85,6 +86,7 @@ def assert_progress_tokens_known(response: Judged, tokens: Iterable[object]) -> 
     return exchange
 
 
+@judges("progress.token-echo-exact")
 def assert_progress_tokens_exact(response: Judged, tokens: Iterable[object]) -> Exchange:
     """Assert that progress carries the token of its request as the client wrote it, with its JSON type.
 
@@ -109,6 +111,7 @@ def assert_progress_tokens_exact(response: Judged, tokens: Iterable[object]) -> 
     return exchange
 
 
+@judges("progress.increasing")
 def assert_progress_increases(response: Judged) -> Exchange:
     """Assert that the progress of each request grows with each notification.
 
@@ -139,6 +142,7 @@ def assert_progress_increases(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("progress.stops-after-completion")
 def assert_progress_ends(response: Judged, finished: Iterable[object] = ()) -> Exchange:
     """Assert that no progress follows the response to its request.
 
@@ -162,6 +166,7 @@ def assert_progress_ends(response: Judged, finished: Iterable[object] = ()) -> E
     return exchange
 
 
+@judges("progress.no-token-no-progress", "progress.not-on-listen-stream", "sse.get-unrelated")
 def assert_no_progress(
     response: Judged, expected: str, *, tokens: Iterable[object] | None = None
 ) -> Exchange:
@@ -186,6 +191,7 @@ def assert_no_progress(
     return exchange
 
 
+@judges("progress.message-useful")
 def assert_progress_messages(response: Judged) -> Exchange:
     """Assert that progress messages, where there are any, are texts that say something.
 

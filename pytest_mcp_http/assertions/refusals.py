@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, messages_in
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -21,6 +21,7 @@ METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 
 
+@judges("jsonrpc.parse-error")
 def assert_parse_error(response: Judged) -> Exchange:
     """Assert that a body that is no JSON was refused with -32700.
 
@@ -38,6 +39,7 @@ def assert_parse_error(response: Judged) -> Exchange:
     return _assert_code(response, PARSE_ERROR, expected, plain="note")
 
 
+@judges("jsonrpc.invalid-request")
 def assert_invalid_request(response: Judged, *, also: Sequence[int] = ()) -> Exchange:
     """Assert that a body that is JSON but no JSON-RPC message was refused, with -32600 or as HTTP 4xx.
 
@@ -62,6 +64,7 @@ def assert_invalid_request(response: Judged, *, also: Sequence[int] = ()) -> Exc
     return _assert_code(exchange, wanted, expected, plain="pass")
 
 
+@judges("jsonrpc.gated-method-not-found", "jsonrpc.method-not-found", "jsonrpc.method-not-found-404")
 def assert_method_not_found(response: Judged, *, status: int | None = None) -> Exchange:
     """Assert that a request for a method that does not exist was refused with -32601.
 
@@ -86,6 +89,7 @@ def assert_method_not_found(response: Judged, *, status: int | None = None) -> E
     return _assert_code(exchange, METHOD_NOT_FOUND, expected, plain="fail")
 
 
+@judges("jsonrpc.invalid-params")
 def assert_invalid_params(
     response: Judged, *, also: Sequence[int] = (), tolerated: Sequence[int] = ()
 ) -> Exchange:

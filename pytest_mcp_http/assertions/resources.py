@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR
 from pytest_mcp_http.wire.exchange import Exchange
@@ -55,6 +55,7 @@ def contents_in(response: Judged) -> list[dict[str, Any]] | None:
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else None
 
 
+@judges("resources.read-contents")
 def assert_text_or_blob(response: Judged) -> Exchange:
     """Assert that each content of a resource has a text or a blob, and not both.
 
@@ -76,6 +77,7 @@ def assert_text_or_blob(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("resources.binary-encoded")
 def assert_blobs_encoded(response: Judged) -> Exchange:
     """Assert that each blob is base64 with the standard alphabet, padded and in one piece.
 
@@ -96,6 +98,7 @@ def assert_blobs_encoded(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("resources.text-only-if-text")
 def assert_text_is_text(response: Judged) -> Exchange:
     """Assert that what has a text can be represented as text.
 
@@ -126,6 +129,7 @@ def assert_text_is_text(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("resources.uri-rfc3986")
 def assert_resource_uris(response: Judged) -> Exchange:
     """Assert that the URI of each listed resource is an absolute URI as RFC 3986 has them.
 
@@ -152,6 +156,7 @@ def assert_resource_uris(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("resources.uri-unique")
 def assert_uris_unique(response: Judged, uris: Sequence[str]) -> Exchange:
     """Assert that no URI stands twice in a list of resources.
 
@@ -172,6 +177,7 @@ def assert_uris_unique(response: Judged, uris: Sequence[str]) -> Exchange:
     return exchange
 
 
+@judges("resources.annotations-valid")
 def assert_last_modified(response: Judged) -> Exchange:
     """Assert that each `lastModified` of a result is a timestamp as ISO 8601 has them.
 
@@ -205,6 +211,7 @@ def annotations_in(value: object) -> Iterator[dict[str, Any]]:
             pending += each
 
 
+@judges("resources.not-found-32002", "resources.not-found-32602")
 def assert_resource_not_found(response: Judged, code: int) -> Exchange:
     """Assert that the error for a resource that does not exist has a code.
 
@@ -226,6 +233,7 @@ def assert_resource_not_found(response: Judged, code: int) -> Exchange:
     return exchange
 
 
+@judges("resources.not-found-no-empty-contents")
 def assert_no_empty_contents(response: Judged) -> Exchange:
     """Assert that a resource that does not exist is not answered as one without contents.
 
@@ -244,6 +252,7 @@ def assert_no_empty_contents(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("resources.internal-error")
 def assert_unreadable_is_internal(response: Judged) -> Exchange:
     """Assert that a listed resource that cannot be read was refused as an internal error.
 
@@ -270,6 +279,7 @@ def assert_unreadable_is_internal(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("resources.validate-uris")
 def assert_uri_refused(response: Judged, what: str, *, legal: bool = False) -> Exchange:
     """Assert that a URI that is none was refused, and that an odd one does no harm.
 
@@ -292,6 +302,7 @@ def assert_uri_refused(response: Judged, what: str, *, legal: bool = False) -> E
     return exchange
 
 
+@judges("resources.no-path-traversal", "resources.no-path-traversal.legacy")
 def assert_not_traversed(response: Judged, sign: str) -> Exchange:
     """Assert that a path that leads out of what is served was not followed.
 

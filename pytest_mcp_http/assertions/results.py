@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import messages_in
 from pytest_mcp_http.dialect import SERVER_INFO
 from pytest_mcp_http.wire.exchange import Exchange
@@ -22,6 +22,7 @@ RESULT_TYPES: Final = ("complete", "input_required")
 _MAX_SHOWN: Final = 60
 
 
+@judges("jsonrpc.result-type-present")
 def assert_result_type(response: Judged) -> Exchange:
     """Assert that every result has a `resultType` that is a string.
 
@@ -42,6 +43,7 @@ def assert_result_type(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("jsonrpc.result-type-known")
 def assert_result_type_known(response: Judged, *, extended: bool = False) -> Exchange:
     """Assert that every `resultType` that is a string is one that clients can know.
 
@@ -65,6 +67,7 @@ def assert_result_type_known(response: Judged, *, extended: bool = False) -> Exc
     return exchange
 
 
+@judges("meta.server-info-every-result")
 def assert_server_info(response: Judged) -> Exchange:
     """Assert that every result names the server in its `_meta`; how it does so is the matter of the schema.
 

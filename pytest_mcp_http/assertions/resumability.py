@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
 
 
+@judges("resumability.event-id-unique")
 def assert_event_ids_unique(streams: Sequence[Judged]) -> None:
     """Assert that no two events of a session carry the same id, on whatever stream they came.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.input_requests import params_asked
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -30,6 +30,7 @@ def samplings(response: Judged) -> list[tuple[str, Mapping[str, Any]]]:
     return params_asked(response, METHOD)
 
 
+@judges("mrtr.sampling-tools-gated")
 def assert_sampling_tools_declared(response: Judged, capabilities: Mapping[str, object]) -> Exchange:
     """Assert that sampling requests have tools only for a client that declared `sampling.tools`.
 
@@ -55,6 +56,7 @@ def assert_sampling_tools_declared(response: Judged, capabilities: Mapping[str, 
     return exchange
 
 
+@judges("mrtr.sampling-context-gated")
 def assert_sampling_context_declared(response: Judged, capabilities: Mapping[str, object]) -> Exchange:
     """Assert that sampling requests include context only for a client that declared `sampling.context`.
 
@@ -87,6 +89,7 @@ def _declared(capabilities: Mapping[str, object], name: str) -> bool:
     return isinstance(found, Mapping) and name in found
 
 
+@judges("mrtr.sampling-tool-result-only")
 def assert_tool_results_alone(response: Judged) -> Exchange:
     """Assert that a user message with results of tools holds nothing else.
 
@@ -113,6 +116,7 @@ def assert_tool_results_alone(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("mrtr.sampling-tool-balance")
 def assert_tool_uses_answered(response: Judged) -> Exchange:
     """Assert that a message in which the model uses tools is followed by one with a result of each use.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.spec import unions
 from pytest_mcp_http.spec.messages import (
     Violation,
@@ -74,6 +74,7 @@ def _asked_for(exchange: Exchange, response: jsonrpc.Message) -> str:
     return ""
 
 
+@judges("schema.messages-valid")
 def assert_messages_valid(
     response: Judged, revision: str, *, counts: Filter = lambda method, violation: True
 ) -> Exchange:
@@ -151,6 +152,7 @@ def violation_kinds(
     return list(found.values())
 
 
+@judges("schema.messages-valid")
 def assert_all_messages_valid(
     responses: Iterable[Judged], revision: str, *, counts: Filter = lambda method, violation: True
 ) -> None:
@@ -191,6 +193,7 @@ def server_messages(response: Judged) -> list[jsonrpc.Message]:
     return [message for message in as_exchange(response).messages if message.kind in kinds]
 
 
+@judges("schema.server-messages-allowed")
 def assert_server_messages_allowed(response: Judged, revision: str) -> Exchange:
     """Assert that the server sent only requests and notifications that its revision has for servers.
 
@@ -265,6 +268,7 @@ def _icons(holder: object, path: str) -> Iterator[FoundIcon]:
             yield FoundIcon(icon, f"{path}.icons[{index}]")
 
 
+@judges("schema.icon-src")
 def assert_icon_sources(response: Judged) -> Exchange:
     """Assert that every icon has a `src` that is an http, https or data URI.
 
@@ -299,6 +303,7 @@ def _is_icon_uri(src: str) -> bool:
         return False
 
 
+@judges("schema.icon-sizes")
 def assert_icon_sizes(response: Judged) -> Exchange:
     """Assert that every size of every icon is `any`, or a width and a height such as `48x48`.
 
@@ -320,6 +325,7 @@ def assert_icon_sizes(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("schema.icon-same-origin")
 def assert_icons_same_origin(response: Judged) -> Exchange:
     """Assert that every icon comes from the origin of the server, or is embedded.
 
@@ -354,6 +360,7 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}:{port or default}"
 
 
+@judges("schema.size-number")
 def assert_size_true(response: Judged, size: float) -> Exchange:
     """Assert that the content of a resource has the size that the list of resources gave.
 

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
@@ -42,6 +42,7 @@ def is_served(response: Judged) -> bool:
     return exchange.ok and exchange.error is None
 
 
+@judges("security.origin-invalid-403", "security.origin-validated")
 def assert_origin_refused(response: Judged, revision: str, what: str = "a request") -> Exchange:
     """Assert that a request with an invalid `Origin` header was refused.
 
@@ -67,6 +68,7 @@ def assert_origin_refused(response: Judged, revision: str, what: str = "a reques
     return exchange
 
 
+@judges("security.origin-403-body")
 def assert_anonymous_refusal(response: Judged) -> Exchange:
     """Assert that the body of a refused `Origin`, if it is a JSON-RPC message, is an error without id.
 
@@ -94,6 +96,7 @@ def assert_anonymous_refusal(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("security.error-no-internals")
 def assert_no_internals(response: Judged) -> Exchange:
     """Assert that an error does not show the inside of the server: stack traces, source files, paths.
 
@@ -137,6 +140,7 @@ def _error_texts(exchange: Exchange) -> list[str]:
     return texts
 
 
+@judges("security.cors")
 def assert_preflight(response: Judged, *, open_server: bool) -> Exchange:
     """Assert that an OPTIONS request was answered as one: not as a message, and not with a login.
 
@@ -159,6 +163,7 @@ def assert_preflight(response: Judged, *, open_server: bool) -> Exchange:
     return exchange
 
 
+@judges("security.cors")
 def assert_origin_not_granted(response: Judged) -> Exchange:
     """Assert that the `Origin` of the request is not granted access by name.
 

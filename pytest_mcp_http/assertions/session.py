@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.headers import is_visible_ascii
 
@@ -19,6 +19,7 @@ MIN_ID_BITS = 64
 """Bits that the varying part of a session id has to hold at least; far below a UUID, far above a counter."""
 
 
+@judges("session.id-visible-ascii")
 def assert_session_id(response: Judged) -> str:
     """Assert that a response assigns one session id, of visible ASCII characters only.
 
@@ -41,6 +42,7 @@ def assert_session_id(response: Judged) -> str:
     return values[0]
 
 
+@judges("session.modern-not-minted")
 def assert_no_session_id(response: Judged) -> Exchange:
     """Assert that a response assigns no session id, and repeats none.
 
@@ -59,6 +61,12 @@ def assert_no_session_id(response: Judged) -> Exchange:
     return exchange
 
 
+@judges(
+    "session.terminated-404",
+    "session.terminated-404-delete",
+    "session.terminated-404-get",
+    "session.terminated-404-notification",
+)
 def assert_session_gone(response: Judged, *, also: Sequence[int] = ()) -> Exchange:
     """Assert that a request with the id of an ended session got 404.
 
@@ -79,6 +87,7 @@ def assert_session_gone(response: Judged, *, also: Sequence[int] = ()) -> Exchan
     return exchange
 
 
+@judges("session.id-unique")
 def assert_session_ids_unique(ids: Sequence[str]) -> None:
     """Assert that session ids differ and vary in enough places to be unguessable.
 
@@ -100,6 +109,7 @@ def assert_session_ids_unique(ids: Sequence[str]) -> None:
         )
 
 
+@judges("security.session-id-nondeterministic")
 def assert_session_ids_unpredictable(ids: Sequence[str]) -> None:
     """Assert that session ids do not follow from one another by counting or by time.
 

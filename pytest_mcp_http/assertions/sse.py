@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.transport import mislabelled
 from pytest_mcp_http.wire import jsonrpc, sse
 from pytest_mcp_http.wire.exchange import End, Exchange
@@ -35,6 +35,7 @@ LEGACY_TYPE = "endpoint"
 """Type of the first event of the HTTP+SSE transport of 2024-11-05."""
 
 
+@judges("sse.well-formed")
 def assert_well_formed_stream(response: Judged) -> Exchange:
     """Assert that an event stream follows the grammar: UTF-8, and a blank line after each event.
 
@@ -62,6 +63,7 @@ def assert_well_formed_stream(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("sse.event-is-jsonrpc-message")
 def assert_events_are_messages(response: Judged, *, batches: bool = False) -> Exchange:
     """Assert that every event with data is one JSON-RPC message.
 
@@ -90,6 +92,7 @@ def assert_events_are_messages(response: Judged, *, batches: bool = False) -> Ex
     return exchange
 
 
+@judges("sse.event-is-jsonrpc-message")
 def assert_no_empty_events(response: Judged) -> Exchange:
     """Assert that no event has empty data, which clients before 2025-11-25 read as broken JSON.
 
@@ -110,6 +113,7 @@ def assert_no_empty_events(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("sse.event-type-message")
 def assert_event_types(response: Judged) -> Exchange:
     """Assert that JSON-RPC messages travel in events of the type `message`, the one that clients listen to.
 
@@ -148,6 +152,7 @@ def lacks_answer(response: Judged) -> bool:
     return not unreadable and len(exchange.responses) < calls
 
 
+@judges("sse.response-eventually", "sse.response-eventually.batch")
 def assert_stream_answers(response: Judged) -> Exchange:
     """Assert that the event stream that a request opened brought the response to it.
 
@@ -167,6 +172,7 @@ def assert_stream_answers(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("sse.no-early-close")
 def assert_not_closed_early(response: Judged) -> Exchange:
     """Assert that a server did not close the event stream of a request before the response.
 
@@ -186,6 +192,7 @@ def assert_not_closed_early(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("sse.response-ends-stream")
 def assert_ends_with_response(response: Judged) -> Exchange:
     """Assert that the response is the last message of its event stream, and that the stream then ends.
 
@@ -209,6 +216,7 @@ def assert_ends_with_response(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("sse.prime-event")
 def assert_primed(response: Judged) -> Exchange:
     """Assert that an event stream begins with an event that has an id and empty data.
 
@@ -233,6 +241,7 @@ def assert_primed(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("sse.get-no-response")
 def assert_no_response_on_get(response: Judged) -> Exchange:
     """Assert that a GET stream that resumes nothing carries no JSON-RPC response.
 
@@ -252,6 +261,7 @@ def assert_no_response_on_get(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("sse.no-reply-to-unknown-id")
 def assert_one_response(response: Judged) -> Exchange:
     """Assert that a request got no second response, and none that answers nothing.
 
@@ -277,6 +287,7 @@ def assert_one_response(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("sse.x-accel-buffering")
 def assert_unbuffered(response: Judged) -> Exchange:
     """Assert that an event stream asks proxies not to buffer it, by `X-Accel-Buffering: no`.
 
@@ -301,6 +312,7 @@ def assert_unbuffered(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("sse.get-retry-before-disconnect", "sse.retry-before-disconnect")
 def assert_retry_before_end(response: Judged) -> Exchange:
     """Assert that a stream that a server drops, and lets clients resume, told them when to come back.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.cancellation import CANCELLED
 from pytest_mcp_http.assertions.subscriptions import (
     ACKNOWLEDGED,
@@ -59,6 +59,7 @@ def ended_later(response: Judged) -> bool:
     return since is not None and exchange.end is End.EOF and exchange.ended_at - since > AT_ONCE
 
 
+@judges("subscriptions.sse-reply")
 def assert_stays_open(response: Judged) -> Exchange:
     """Assert that a served listen request was answered with an event stream that stays open.
 
@@ -85,6 +86,7 @@ def assert_stays_open(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("subscriptions.no-immediate-result")
 def assert_long_lived(response: Judged) -> Exchange:
     """Assert that a subscription was not over as soon as it was acknowledged.
 
@@ -107,6 +109,7 @@ def assert_long_lived(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("subscriptions.only-requested-types")
 def assert_requested_types_only(response: Judged) -> Exchange:
     """Assert that a stream carries no notification of a type that was not asked for.
 
@@ -131,6 +134,7 @@ def assert_requested_types_only(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("subscriptions.no-request-scoped")
 def assert_nothing_request_scoped(response: Judged) -> Exchange:
     """Assert that a stream carries neither progress nor log messages.
 
@@ -151,6 +155,7 @@ def assert_nothing_request_scoped(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("subscriptions.graceful-result")
 def assert_graceful_end(response: Judged) -> Exchange:
     """Assert that a server which ended a stream in good order answered the listen request first.
 
@@ -180,6 +185,7 @@ def assert_graceful_end(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("subscriptions.graceful-result-meta")
 def assert_closing_result(response: Judged) -> Exchange:
     """Assert that the result which ends a subscription names it in its `_meta`.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.dialect import SUBSCRIPTION_ID
 from pytest_mcp_http.wire.exchange import SSE_TYPE, Exchange
 from pytest_mcp_http.wire.jsonrpc import ABSENT, Kind, Message, json_type, same_id
@@ -72,6 +72,7 @@ def is_served(response: Judged) -> bool:
     return exchange.ok and (exchange.error is None or acknowledgement(exchange) is not None)
 
 
+@judges("subscriptions.listen-served")
 def assert_listen_served(response: Judged) -> Exchange:
     """Assert that a listen request was not refused. Whether a stream came is left to `assert_stays_open`.
 
@@ -90,6 +91,7 @@ def assert_listen_served(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("subscriptions.listen-served")
 def assert_offered_acknowledged(response: Judged, capabilities: Mapping[str, Any]) -> Exchange:
     """Assert that what was asked for and is declared as a capability was acknowledged.
 
@@ -113,6 +115,7 @@ def assert_offered_acknowledged(response: Judged, capabilities: Mapping[str, Any
     return exchange
 
 
+@judges("subscriptions.ack-first")
 def assert_acknowledged_first(response: Judged) -> Exchange:
     """Assert that a stream brings the acknowledgement, and no request or response before it.
 
@@ -148,6 +151,7 @@ def assert_acknowledged_first(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("subscriptions.nothing-before-ack")
 def assert_nothing_before_acknowledgement(response: Judged) -> Exchange:
     """Assert that no notification comes before the acknowledgement. A stream without one is not judged.
 
@@ -172,6 +176,7 @@ def assert_nothing_before_acknowledgement(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("subscriptions.ack-filter-subset")
 def assert_acknowledges_supported(response: Judged, capabilities: Mapping[str, Any]) -> Exchange:
     """Assert that what was acknowledged of the filter is something that the server supports.
 
@@ -203,6 +208,7 @@ def assert_acknowledges_supported(response: Judged, capabilities: Mapping[str, A
     return exchange
 
 
+@judges("subscriptions.ack-partial-request")
 def assert_acknowledges_requested(response: Judged) -> Exchange:
     """Assert that no type is acknowledged that was not asked for; a member that is false grants nothing.
 
@@ -224,6 +230,7 @@ def assert_acknowledges_requested(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("subscriptions.id-present")
 def assert_subscription_id_present(response: Judged) -> Exchange:
     """Assert that every notification of a stream names the subscription in its `_meta`.
 
@@ -243,6 +250,7 @@ def assert_subscription_id_present(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("subscriptions.id-value")
 def assert_subscription_id(response: Judged, *, others: Iterable[object] = ()) -> Exchange:
     """Assert that the subscription that notifications name is the id of the listen request, type included.
 
@@ -270,6 +278,7 @@ def assert_subscription_id(response: Judged, *, others: Iterable[object] = ()) -
     return exchange
 
 
+@judges("subscriptions.concurrent-no-mixup")
 def assert_own_subscription(response: Judged, others: Iterable[object]) -> Exchange:
     """Assert that a stream carries nothing of the other subscriptions that were open beside it.
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.session import assert_session_ids_unique, assert_session_ids_unpredictable
 from pytest_mcp_http.errors import RequirementViolated
@@ -65,6 +65,7 @@ def related_task(meta_holder: object) -> object:
     return related.get("taskId") if isinstance(related, dict) else None
 
 
+@judges("tasks.create-result")
 def assert_task_created(response: Judged) -> Exchange:
     """Assert that a task-augmented request which was accepted got a task, and nothing of its result.
 
@@ -89,6 +90,7 @@ def assert_task_created(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("tasks.id-string")
 def assert_task_id(response: Judged) -> Exchange:
     """Assert that the id of a task is a string.
 
@@ -112,6 +114,7 @@ def assert_task_id(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("tasks.created-at", "tasks.last-updated-at")
 def assert_task_timestamp(response: Judged, member: str) -> Exchange:
     """Assert that each task in a response has a timestamp by ISO 8601.
 
@@ -144,6 +147,7 @@ def _is_date(found: re.Match[str]) -> bool:
     return found["month"] is None or (1 <= int(found["month"]) <= 12 and 1 <= int(found["day"]) <= 31)
 
 
+@judges("tasks.ttl-in-get")
 def assert_task_ttl(response: Judged) -> Exchange:
     """Assert that the answer to `tasks/get` says how long the task is kept.
 
@@ -167,6 +171,7 @@ def assert_task_ttl(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("tasks.valid-transitions")
 def assert_task_transitions(responses: Sequence[Judged]) -> None:
     """Assert that a task had only statuses that there are.
 
@@ -188,6 +193,7 @@ def assert_task_transitions(responses: Sequence[Judged]) -> None:
                 violated(f"a task with the status {status!r}", expected, as_exchange(response))
 
 
+@judges("tasks.cancel-sticks")
 def assert_task_final(responses: Sequence[Judged]) -> None:
     """Assert that a task which has ended keeps its status; it may be gone.
 
@@ -208,6 +214,7 @@ def assert_task_final(responses: Sequence[Judged]) -> None:
             ended = status
 
 
+@judges("tasks.unguessable-ids")
 def assert_task_ids_unguessable(ids: Sequence[str]) -> None:
     """Assert that ids of tasks vary in enough places, and do not follow from one another.
 
@@ -226,6 +233,7 @@ def assert_task_ids_unguessable(ids: Sequence[str]) -> None:
         violated(error.actual, "task ids that nobody can guess, since whoever knows one may use it", None)
 
 
+@judges("tasks.no-related-meta-in-get")
 def assert_no_related_task(response: Judged) -> Exchange:
     """Assert that a result which names its task already has no related-task metadata.
 
@@ -248,6 +256,7 @@ def assert_no_related_task(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("tasks.result-related-meta")
 def assert_result_related(response: Judged, task_id: str) -> Exchange:
     """Assert that the result of a task names the task in its metadata.
 
@@ -271,6 +280,7 @@ def assert_result_related(response: Judged, task_id: str) -> Exchange:
     return exchange
 
 
+@judges("tasks.cancel-terminal-32602", "tasks.invalid-cursor-32602", "tasks.unknown-id-32602")
 def assert_task_params_refused(response: Judged, what: str) -> Exchange:
     """Assert that a request of tasks got the error for invalid params.
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.results import results_in
 from pytest_mcp_http.assertions.tool_schemas import misfit
 from pytest_mcp_http.assertions.tools import is_tool_success
@@ -55,6 +55,7 @@ def structured_in(response: Judged) -> Iterator[dict[str, Any]]:
     return (result for result in results_in(response) if "structuredContent" in result)
 
 
+@judges("tools.content-blocks-valid")
 def assert_content_well_formed(response: Judged) -> Exchange:
     """Assert that the URIs of content blocks are absolute, and that their MIME types are MIME types.
 
@@ -81,6 +82,19 @@ def assert_content_well_formed(response: Judged) -> Exchange:
     return exchange
 
 
+def texts_in(result: Mapping[str, Any]) -> list[str]:
+    """Return the texts of the text blocks in a tool result, in order.
+
+    Args:
+        result: The result of `tools/call`.
+    """
+    return [
+        block["text"]
+        for block in _listed(result.get("content"))
+        if isinstance(block, dict) and block.get("type") == "text" and isinstance(block.get("text"), str)
+    ]
+
+
 def encoded_in(response: Judged) -> list[tuple[str, str]]:
     """Return what is Base64 in a response, each with its place: `data` of tools, `blob` of what is embedded.
 
@@ -97,6 +111,7 @@ def encoded_in(response: Judged) -> list[tuple[str, str]]:
     return [(place, text) for place, text in found if isinstance(text, str)]
 
 
+@judges("schema.base64-fields")
 def assert_base64(response: Judged) -> Exchange:
     """Assert that binary content is Base64: the standard alphabet, padded, without line breaks.
 
@@ -128,6 +143,7 @@ def _base64_error(text: str) -> str | None:
     return "Excess padding" if len(text) % 4 else None
 
 
+@judges("tools.output-schema-conforms")
 def assert_structured_conforms(response: Judged, schema: Mapping[str, Any], revision: str) -> Exchange:
     """Assert that the result of a tool with an `outputSchema` has a structured value that fits it.
 
@@ -157,6 +173,7 @@ def assert_structured_conforms(response: Judged, schema: Mapping[str, Any], revi
     return exchange
 
 
+@judges("tools.structured-text-fallback")
 def assert_structured_in_text(response: Judged, revision: str) -> Exchange:
     """Assert that a structured value is there as JSON in a text block too.
 
@@ -178,11 +195,7 @@ def assert_structured_in_text(response: Judged, revision: str) -> Exchange:
     expected = "a text block with the JSON of structuredContent"
     for result in structured_in(exchange):
         value = result["structuredContent"]
-        texts = [
-            block["text"]
-            for block in _listed(result.get("content"))
-            if isinstance(block, dict) and block.get("type") == "text" and isinstance(block.get("text"), str)
-        ]
+        texts = texts_in(result)
         if any(_is_json_of(text, value) for text in texts):
             continue
         first = f"no text that is its JSON; the first is {_shown(texts[0])}" if texts else "no text"
@@ -192,6 +205,7 @@ def assert_structured_in_text(response: Judged, revision: str) -> Exchange:
     return exchange
 
 
+@judges("tools.embedded-resource-capability")
 def assert_resources_declared(response: Judged, capabilities: Mapping[str, Any]) -> Exchange:
     """Assert that a server which embeds resources in tool results declares the capability resources.
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.tools import tools_in
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -273,6 +273,7 @@ def schemas_in(response: Judged) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"{member} of {str(tool.get('name'))[:_MAX_SHOWN]!r}", tool[member]
 
 
+@judges("tools.schemas-valid-in-dialect")
 def assert_schemas_valid(response: Judged) -> Exchange:
     """Assert that the schemas of all listed tools are valid in their dialect, 2020-12 if none is stated.
 
@@ -302,6 +303,7 @@ def assert_schemas_valid(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("tools.schema-2020-12-keywords")
 def assert_references_resolve(response: Judged) -> Exchange:
     """Assert that every `$ref` of a tool's schema that points into the schema itself finds something.
 

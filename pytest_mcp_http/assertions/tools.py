@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, error_in
 from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, METHOD_NOT_FOUND
 from pytest_mcp_http.spec.revisions import MODERN_REVISIONS
@@ -49,6 +49,7 @@ def _shown(name: str) -> str:
     return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 4]}...'"
 
 
+@judges("tools.name-length")
 def assert_tool_name_lengths(response: Judged) -> Exchange:
     """Assert that the name of every listed tool has 1 to 128 characters.
 
@@ -74,6 +75,7 @@ def assert_tool_name_lengths(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("tools.name-charset")
 def assert_tool_names_ascii(response: Judged) -> Exchange:
     """Assert that the letters and digits in tool names are ASCII.
 
@@ -91,6 +93,7 @@ def assert_tool_names_ascii(response: Judged) -> Exchange:
     return _assert_characters(response, words=True)
 
 
+@judges("tools.name-no-special")
 def assert_tool_names_without_specials(response: Judged) -> Exchange:
     """Assert that tool names have no spaces, commas or other special characters but `_`, `-` and `.`.
 
@@ -122,6 +125,7 @@ def _assert_characters(response: Judged, *, words: bool) -> Exchange:
     return exchange
 
 
+@judges("tools.name-unique")
 def assert_tool_names_unique(response: Judged) -> Exchange:
     """Assert that no name stands twice in one page of the list of tools.
 
@@ -163,6 +167,7 @@ def is_tool_success(response: Judged) -> bool:
     return bool(result.get("resultType", "complete") == "complete")
 
 
+@judges("tools.unknown-tool-error")
 def assert_unknown_tool_refused(response: Judged) -> Exchange:
     """Assert that the call of a tool that does not exist got a JSON-RPC error, and no result.
 
@@ -186,6 +191,7 @@ def assert_unknown_tool_refused(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("tools.unknown-tool-code")
 def assert_unknown_tool_code(response: Judged) -> Exchange:
     """Assert that the JSON-RPC error for a tool that does not exist is -32602.
 
@@ -208,6 +214,7 @@ def assert_unknown_tool_code(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("tools.call-unsupported")
 def assert_tool_calls_unsupported(response: Judged) -> Exchange:
     """Assert that a server without tools answers `tools/call` with a JSON-RPC error.
 
@@ -233,6 +240,7 @@ def assert_tool_calls_unsupported(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("tools.schema-2020-12-keywords", "tools.validate-inputs")
 def assert_inputs_validated(response: Judged, what: str) -> Exchange:
     """Assert that a call whose arguments break the tool's `inputSchema` did not succeed.
 
@@ -258,6 +266,7 @@ def assert_inputs_validated(response: Judged, what: str) -> Exchange:
     return exchange
 
 
+@judges("tools.input-validation-is-error")
 def assert_input_error_in_result(response: Judged, revision: str, what: str) -> Exchange:
     """Assert that arguments which break the tool's `inputSchema` got a tool result with `isError`.
 
@@ -287,6 +296,7 @@ def assert_input_error_in_result(response: Judged, revision: str, what: str) -> 
     return exchange
 
 
+@judges("tools.execution-error-in-result")
 def assert_execution_error_in_result(response: Judged) -> Exchange:
     """Assert that a tool which failed while it worked gave a result with `isError`, and said why.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.meta import MetaKey, meta_keys
 from pytest_mcp_http.wire.exchange import Exchange
 
@@ -68,6 +68,7 @@ def trace_keys(response: Judged) -> list[MetaKey]:
     return [found for found in meta_keys(response) if found.key in FORMATS]
 
 
+@judges("meta.trace-context-format")
 def assert_trace_context(response: Judged) -> Exchange:
     """Assert that `traceparent`, `tracestate` and `baggage` in `_meta` have the formats of the W3C.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import JSON_TYPE, SSE_TYPE, End, Exchange
 
@@ -22,6 +22,7 @@ _REFUSED = "an HTTP error status, if the server does not accept the message"
 _STREAM_LINE = re.compile(rb"(event|data|id|retry)?:")
 
 
+@judges("transport.notification-202-empty", "transport.response-202-empty")
 def assert_message_outcome(response: Judged) -> Exchange:
     """Assert that a notification or a response got 202 without a body, or was refused with an error status.
 
@@ -57,6 +58,7 @@ def refused_in_body(response: Judged) -> bool:
     return exchange.ok and any(m.kind is jsonrpc.Kind.ERROR for m in exchange.responses)
 
 
+@judges("transport.unaccepted-message-http-error")
 def assert_refusal_status(response: Judged, *, note: bool = False) -> Exchange:
     """Assert that a refused notification or response was refused with an HTTP error status.
 
@@ -78,6 +80,7 @@ def assert_refusal_status(response: Judged, *, note: bool = False) -> Exchange:
     return exchange
 
 
+@judges("transport.notification-error-body")
 def assert_refusal_body(response: Judged) -> Exchange:
     """Assert that the JSON body of a refused notification or response is a JSON-RPC error without id.
 
@@ -104,6 +107,7 @@ def assert_refusal_body(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("transport.request-content-type")
 def assert_request_content_type(response: Judged) -> Exchange:
     """Assert that a 2xx answer to a request is JSON or an event stream, and labelled as what it is.
 
@@ -146,6 +150,7 @@ def _is_json(text: bytes) -> bool:
     return True
 
 
+@judges("transport.json-single-object", "transport.json-single-object.2025-03-26")
 def assert_one_json_object(response: Judged, *, batch: bool = False) -> Exchange:
     """Assert that a JSON answer to a request is one JSON object and nothing else.
 
@@ -184,6 +189,7 @@ def _json_type(value: object) -> str:
     return "null" if value is None else type(value).__name__
 
 
+@judges("transport.utf8")
 def assert_utf8_body(response: Judged) -> Exchange:
     """Assert that a JSON body is UTF-8. Event streams are judged by `assert_well_formed_stream`.
 
@@ -206,6 +212,7 @@ def assert_utf8_body(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("transport.utf8")
 def assert_text_intact(response: Judged, text: str) -> Exchange:
     """Assert that a server did not read our UTF-8 as Latin-1, judged by the text that it says back.
 
@@ -231,6 +238,7 @@ def assert_text_intact(response: Judged, text: str) -> Exchange:
     return exchange
 
 
+@judges("transport.endpoint-post")
 def assert_serves_post(response: Judged) -> Exchange:
     """Assert that an endpoint takes POST: it neither refuses the verb nor sends the client elsewhere.
 
@@ -251,6 +259,7 @@ def assert_serves_post(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("transport.endpoint-post-get", "transport.get-sse-or-405")
 def assert_serves_get(response: Judged) -> Exchange:
     """Assert that the endpoint of POST knows GET at all: whatever gates it, it answers below 500.
 
@@ -270,6 +279,7 @@ def assert_serves_get(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("transport.get-sse-or-405")
 def assert_event_stream_or_405(response: Judged) -> Exchange:
     """Assert that a GET with everything right opened an event stream, or was refused with 405.
 
@@ -288,6 +298,7 @@ def assert_event_stream_or_405(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("transport.allow-header-on-405")
 def assert_allow_header(response: Judged, *methods: str) -> Exchange:
     """Assert that a 405 names the methods that are allowed (RFC 9110, section 15.5.6).
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from pytest_mcp_http.assertions._base import Judged, as_exchange, violated
+from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.headers import HEADER_MISMATCH
 from pytest_mcp_http.assertions.jsonrpc import code_in, error_in
 from pytest_mcp_http.wire.exchange import Exchange
@@ -26,6 +26,7 @@ def _version(exchange: Exchange) -> object:
     return result.get("protocolVersion") if isinstance(result, dict) else None
 
 
+@judges("version.negotiate-same")
 def assert_negotiated(response: Judged, version: str) -> Exchange:
     """Assert that an `initialize` for a supported version was answered with that version.
 
@@ -51,6 +52,7 @@ def assert_negotiated(response: Judged, version: str) -> Exchange:
     return exchange
 
 
+@judges("version.negotiate-other")
 def assert_counter_offer(response: Judged, version: str) -> str | None:
     """Assert that an `initialize` for a version that the server does not speak got another one in return.
 
@@ -78,6 +80,7 @@ def assert_counter_offer(response: Judged, version: str) -> str | None:
     return violated(f"{exchange.summary}, to initialize at {version}", expected, exchange, note=refused)
 
 
+@judges("version.header-unsupported-400", "version.header-unsupported-400-get-delete")
 def assert_version_refused(response: Judged, version: str) -> Exchange:
     """Assert that a request with an invalid or unsupported `MCP-Protocol-Version` got 400.
 
@@ -102,6 +105,7 @@ def assert_version_refused(response: Judged, version: str) -> Exchange:
 # -- the version of each request, from 2026-07-28 on --------------------------------------------------------
 
 
+@judges("version.header-meta-mismatch", "version.header-required")
 def assert_version_header_refused(response: Judged, sent: str, *, also: Collection[int] = ()) -> Exchange:
     """Assert that a request whose version header is missing, or differs from `_meta`, got 400 and -32020.
 
@@ -130,6 +134,7 @@ def assert_version_header_refused(response: Judged, sent: str, *, also: Collecti
     return exchange
 
 
+@judges("version.unsupported-400")
 def assert_unsupported_version_400(response: Judged, version: str) -> Exchange:
     """Assert that a request at a version that the server does not implement got HTTP 400.
 
@@ -151,6 +156,7 @@ def assert_unsupported_version_400(response: Judged, version: str) -> Exchange:
     return exchange
 
 
+@judges("version.unsupported-code")
 def assert_unsupported_version_code(response: Judged, version: str) -> Exchange:
     """Assert that the refusal of a version that the server does not implement is the error -32022.
 
@@ -172,6 +178,7 @@ def assert_unsupported_version_code(response: Judged, version: str) -> Exchange:
     return exchange
 
 
+@judges("version.unsupported-data")
 def assert_unsupported_version_data(response: Judged, version: str, served: str) -> Exchange:
     """Assert that the error -32022 lists the supported versions and repeats the requested one.
 
@@ -212,6 +219,7 @@ def supported_in_error(response: Judged) -> tuple[str, ...]:
     return tuple(each for each in listed if isinstance(each, str)) if isinstance(listed, list) else ()
 
 
+@judges("version.known-but-unserved", "version.unsupported-any-method")
 def assert_version_unsupported(
     response: Judged, sent: str, *, also: Mapping[int, int] | None = None
 ) -> Exchange:
@@ -239,6 +247,7 @@ def assert_version_unsupported(
     return exchange
 
 
+@judges("version.legacy-initialize-rejected")
 def assert_legacy_initialize_refused(response: Judged) -> Exchange:
     """Assert that a server without handshake answered `initialize` with HTTP 400.
 
@@ -260,6 +269,7 @@ def assert_legacy_initialize_refused(response: Judged) -> Exchange:
     return exchange
 
 
+@judges("version.legacy-initialize-diagnostic")
 def assert_versions_named(response: Judged, version: str) -> Exchange:
     """Assert that the refusal of `initialize` names a version that the server supports, anywhere in its body.
 

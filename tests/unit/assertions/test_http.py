@@ -7,7 +7,6 @@ import pytest
 from pytest_mcp_http.assertions import (
     RequirementViolated,
     assert_accepted,
-    assert_accepted_or_refused,
     assert_no_server_error,
     assert_status,
 )
@@ -30,14 +29,6 @@ def test_accepted(reply: Reply) -> None:
     for wrong in (reply(status=200), reply(status=204), reply({}, status=202)):
         with pytest.raises(RequirementViolated):
             assert_accepted(wrong)
-
-
-def test_accepted_or_refused(reply: Reply) -> None:
-    for right in (reply(status=202), reply(status=400), reply({}, status=404)):
-        assert_accepted_or_refused(right)
-    for wrong in (reply(status=200), reply(status=500), reply({}, status=202), reply(status=None)):
-        with pytest.raises(RequirementViolated):
-            assert_accepted_or_refused(wrong)
 
 
 def test_no_server_error(reply: Reply) -> None:
