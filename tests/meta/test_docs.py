@@ -7,13 +7,16 @@ import importlib
 import importlib.util
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import certifi
 import pytest
 
 from pytest_mcp_http._list import rows
@@ -151,6 +154,74 @@ def test_every_module_of_helpers_is_described() -> None:
     page = (ROOT / "docs" / "how-to" / "use-assertion-helpers.md").read_text(encoding="utf-8")
     modules = {path.stem for path in (ROOT / "pytest_mcp_http" / "assertions").glob("[a-z]*.py")}
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == modules
+
+
+# -- commands -------------------------------------------------------------------------------------------
+
+
+def commands() -> Iterator[tuple[str, str, bool]]:
+    """Yield every command that the pages show: its place, and whether its output is shown as well."""
+    for block in blocks("console"):
+        lines = block.text.replace("\\\n", " ").splitlines()
+        prompted = [line[2:] for line in lines if line.startswith("$ ")]
+        # A quoted argument may go on in lines of its own.
+        whole = [line for line in lines if line.strip() and not line.startswith(" ")]
+        for line in prompted or whole:
+            yield block.place, line, bool(prompted)
+
+
+def commands_of(*starts: str, shown: bool = False) -> list[Any]:
+    """Return the commands that start so, or those of them whose output is shown, as parameters of a test."""
+    found = [
+        (place, line) for place, line, output in commands() if line.startswith(starts) and output >= shown
+    ]
+    return [pytest.param(line, id=f"{place}-{number}") for number, (place, line) in enumerate(found)]
+
+
+NOT_RUN = (
+    # Set up a machine, or need what no test may count on.
+    ("mkdir ", "cd ", ". .venv", "python -m venv", "pip install", "export ", "npx ", "jq ", "diff "),
+    # Wait for somebody to end them; the first is run by the tests of its module.
+    ("python -m reference_server --mode", "uvicorn ", "curl "),
+    # A test of its own, tests/conformance/test_official_run.py.
+    ("python scripts/official_suite.py",),
+)
+
+
+@pytest.mark.parametrize("line", commands_of("pytest"))
+def test_command_of_pytest_is_accepted(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setenv("MCP_TOKEN", "a-token-for-the-test")
+    (pytester.path / "company-root.pem").write_bytes(Path(certifi.where()).read_bytes())
+    config = pytester.parseconfig(*shlex.split(line)[1:])
+    assert settings_from(config) is not None  # a wrong value raises UsageError
+
+
+@pytest.mark.parametrize("line", commands_of("pytest", shown=True))
+def test_command_with_output_runs(pytester: pytest.Pytester, line: str) -> None:
+    pytest.importorskip("mcp.server.mcpserver", reason="the reference server needs mcp 2.x")
+    fault = re.search(r"fault=([\w.-]+)", line)
+    broken = {**faults.catalogue(), **crashes.catalogue()}[fault[1]].requirements if fault else ()
+    narrowed = [] if "-k" in line else ["--mcp-case", *(broken or ["lifecycle.initialize-result"])]
+    result = pytester.runpytest_subprocess(*shlex.split(line)[1:], *narrowed, timeout=120)
+    assert result.ret == (pytest.ExitCode.TESTS_FAILED if fault else pytest.ExitCode.OK)
+    assert result.parseoutcomes()
+
+
+@pytest.mark.parametrize(
+    "line", commands_of("python -m pytest_mcp_http", "python -m reference_server --list", "python -c ")
+)
+def test_command_that_prints_runs(line: str) -> None:
+    command = [sys.executable, *shlex.split(line)[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout
+
+
+def test_every_other_command_is_known() -> None:
+    runs = ("pytest", "python -m pytest_mcp_http", "python -m reference_server --list", "python -c ")
+    known = (*runs, *(start for starts in NOT_RUN for start in starts))
+    assert not [(place, line) for place, line, _ in commands() if not line.startswith(known)]
 
 
 # -- names ----------------------------------------------------------------------------------------------
