@@ -37,8 +37,8 @@ ROUND_TRIPS: Final = 12
 MAX_WORK_SECONDS: Final = 5.0
 """Longest call that is asked for, however slow the network is."""
 
-SLOWER: Final = 4
-"""How many times as long the calls last when the probe is repeated because they went too far meanwhile."""
+PACES: Final = (1, 4, 14)
+"""How many times as long the calls last; the next one is tried when they went too far meanwhile."""
 
 PATIENCE: Final = 5.0
 """Seconds that a call may take beyond three times what was asked for, before it is given up."""
@@ -103,16 +103,17 @@ def two_calls(tour: Tour) -> TwoCalls:
 
 
 def _watch(tour: Tour) -> TwoCalls:
-    """Run the probe, and once more with longer calls if it came too late for the first ones.
+    """Run the probe, again with longer calls while it comes too late for them.
 
     A pause of this machine or of the network can be longer than a call; it says nothing about the server.
     """
-    watch = _Watch(tour)
-    with suppress(_TooLate):
-        calls = watch.run()
-        if not watch.missed_third:
-            return calls
-    return _Watch(tour, SLOWER).run()
+    for pace in PACES[:-1]:
+        watch = _Watch(tour, pace)
+        with suppress(_TooLate):
+            calls = watch.run()
+            if not watch.missed_third:
+                return calls
+    return _Watch(tour, PACES[-1]).run()
 
 
 def with_two_calls(tour: Tour) -> list[Exchange]:
@@ -166,10 +167,10 @@ class _Watch:
     """One run of the probe.
 
     Attributes:
-        missed_third: Whether a third call was opened, and not seen to run when it was to be cancelled.
+        missed_third: Whether a third call had gone too far when it was to be cancelled.
     """
 
-    def __init__(self, tour: Tour, times: int = 1) -> None:
+    def __init__(self, tour: Tour, pace: int) -> None:
         self.missed_third = False
         self._tour = tour
         self._client: McpClient = tour.client
@@ -183,7 +184,7 @@ class _Watch:
             got = f"{ticks_told(told)} ticks of a key that nobody used" if told.answered else told.summary
             raise NotVerified(f"the witness {self._witness.tool} told {got}")
         trip = time.monotonic() - began
-        seconds = min(max(WORK_SECONDS * times, trip * ROUND_TRIPS), MAX_WORK_SECONDS)
+        seconds = min(max(WORK_SECONDS * pace, trip * ROUND_TRIPS), MAX_WORK_SECONDS)
         self._tick = seconds / TICKS
         self._limit = 3 * seconds + PATIENCE
 
@@ -197,7 +198,6 @@ class _Watch:
             seen = len(left.exchange.messages)
             lost = dropped.close()
             notification = self._cancel(third)
-            self.missed_third = third is not None and notification is None
             left.wait(is_answered, self._limit)
             kept = left.close()
             counted, left_counted = self._settled("a"), self._count("b")
@@ -245,7 +245,14 @@ class _Watch:
     def _cancel(self, stream: OpenStream | None) -> Exchange | None:
         """Cancel a call by notification if it is seen to run; return what the notification got."""
         sent = stream.exchange.request.message if stream is not None else None
-        if stream is None or sent is None or not 0 < self._count("c") <= TICKS - 3 or not stream.alive:
+        if stream is None or sent is None:
+            return None
+        # It was opened last, so its first tick may still be due.
+        due = time.monotonic() + STILL_TICKS * self._tick
+        while (count := self._count("c")) == 0 and stream.alive and time.monotonic() < due:
+            time.sleep(POLL_SECONDS)
+        self.missed_third = count > TICKS - 3 or (count > 0 and not stream.alive)
+        if self.missed_third or count == 0:
             return None
         return self._client.notify(CANCELLED, {"requestId": sent.id, "reason": "conformance check"})
 
