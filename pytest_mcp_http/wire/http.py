@@ -23,7 +23,7 @@ import httpx
 from pytest_mcp_http.wire.exchange import End, Exchange, Request
 from pytest_mcp_http.wire.recorder import MAX_HEAD, Limits, Recorder
 
-__all__ = ["HttpWire", "Limits", "OpenStream", "not_http", "ssl_context"]
+__all__ = ["HttpWire", "Limits", "OpenStream", "Sending", "not_http", "ssl_context"]
 
 _HTTP: Final = b"HTTP/"
 _WRITE_SIZE: Final = 16 * 1024
@@ -331,21 +331,34 @@ class HttpWire:
         Raises:
             ValueError: If the request is not one that HTTP/1.1 can carry; `raw.send_raw` can send it.
         """
+        return self.prepare(request, limits=limits).run(stop)
+
+    def prepare(self, request: Request, *, limits: Limits | None = None) -> Sending:
+        """Return an exchange that has not begun, and that another thread can cancel.
+
+        Args:
+            request: What to send, as for `send`.
+            limits: Limits of this exchange, as for `send`.
+        """
         if limits is None:
             limits = replace(self.limits, linger=SHORT_LINGER) if self._lingering else self.limits
-        call = _Call(Recorder(request, limits))
-        self._run(call, stop)
-        if call.recorder.lingered:
-            self._lingering = True
-        return call.recorder.exchange()
+        return Sending(self, _Call(Recorder(request, limits)))
 
-    def open(self, request: Request, *, limits: Limits | None = None, await_head: bool = True) -> OpenStream:
+    def open(
+        self,
+        request: Request,
+        *,
+        limits: Limits | None = None,
+        await_head: bool = True,
+        changed: threading.Condition | None = None,
+    ) -> OpenStream:
         """Send a request and keep its response open, read by a thread of its own.
 
         Args:
             request: What to send; `Host` and `Content-Length` are added when absent.
             limits: Limits of this exchange instead of the wire's.
             await_head: Return only once the response head arrived or the exchange ended.
+            changed: Notified whenever something comes in; one for several streams makes them awaited at once.
 
         Returns:
             The stream. Close it when done.
@@ -353,7 +366,8 @@ class HttpWire:
         Raises:
             ValueError: If the request is not one that HTTP/1.1 can carry; `raw.send_raw` can send it.
         """
-        return OpenStream(self, _Call(Recorder(request, limits or self.limits)), await_head=await_head)
+        call = _Call(Recorder(request, limits or self.limits))
+        return OpenStream(self, call, await_head=await_head, changed=changed)
 
     def _run(
         self, call: _Call, stop: Callable[[Exchange], bool] | None, opened: Callable[[], None] | None = None
@@ -413,6 +427,27 @@ def _message(recorder: Recorder) -> httpx.Request:
         raise ValueError(f"HTTP/1.1 cannot carry this request: {error}") from error
 
 
+class Sending:
+    """One exchange that can be ended from another thread. Made by `HttpWire.prepare`."""
+
+    def __init__(self, wire: HttpWire, call: _Call) -> None:
+        self._wire = wire
+        self._call = call
+
+    def run(self, stop: Callable[[Exchange], bool] | None = None) -> Exchange:
+        """Send the request and read the response to its end, as `HttpWire.send` does."""
+        recorder = self._call.recorder
+        self._wire._run(self._call, stop)
+        if recorder.lingered:
+            self._wire._lingering = True
+        return recorder.exchange()
+
+    def cancel(self) -> None:
+        """End the exchange (`End.STOPPED`), so that `run` returns soon."""
+        self._call.recorder.finish(End.STOPPED, _CLOSED_BY_US)
+        self._call.cancel()
+
+
 class OpenStream:
     """A response that is still coming in.
 
@@ -420,10 +455,12 @@ class OpenStream:
     `limits.total` seconds are over.
     """
 
-    def __init__(self, wire: HttpWire, call: _Call, *, await_head: bool) -> None:
+    def __init__(
+        self, wire: HttpWire, call: _Call, *, await_head: bool, changed: threading.Condition | None = None
+    ) -> None:
         self._call = call
         self._recorder = call.recorder
-        self._changed = threading.Condition()
+        self._changed = changed or threading.Condition()
         self._error: ValueError | None = None
         self._thread = threading.Thread(target=self._read, args=(wire,), name="mcp-stream", daemon=True)
         self._thread.start()
@@ -431,26 +468,35 @@ class OpenStream:
             limits = self._recorder.limits
             # The reader gives up by itself, which ends this wait; a second is for its thread to be scheduled.
             self.wait(lambda exchange: exchange.answered, limits.connect + limits.head + 1.0)
+        self.check()
+
+    def check(self) -> None:
+        """Raise what made it impossible to send the request.
+
+        Raises:
+            ValueError: If the request is not one that HTTP/1.1 can carry.
+        """
         if self._error is not None:
             raise self._error
 
     def _read(self, wire: HttpWire) -> None:
         try:
-            wire._run(self._call, self._on_chunk, self._notify)
+            wire._run(self._call, self._on_chunk, self.notify)
         except ValueError as error:
             self._error = error
             self._recorder.finish(End.UNREACHABLE, str(error))
         finally:
             # Whatever else surfaced, nobody waits for a reader that is gone.
             self._recorder.finish(End.RESET, "the reader of the stream failed")
-            self._notify()
+            self.notify()
 
-    def _notify(self) -> None:
+    def notify(self) -> None:
+        """Have every `wait` look at its condition again."""
         with self._changed:
             self._changed.notify_all()
 
     def _on_chunk(self, _: Exchange) -> bool:
-        self._notify()
+        self.notify()
         return False
 
     @property
@@ -480,10 +526,14 @@ class OpenStream:
 
     def close(self) -> Exchange:
         """Close the connection, wait for the reader to end, and return the exchange."""
-        self._recorder.finish(End.STOPPED, _CLOSED_BY_US)
-        self._call.cancel()
+        self.cancel()
         self._thread.join(self._recorder.limits.connect + 1.0)
         return self.exchange
+
+    def cancel(self) -> None:
+        """Close the connection, and leave the rest to the reader."""
+        self._recorder.finish(End.STOPPED, _CLOSED_BY_US)
+        self._call.cancel()
 
     def __enter__(self) -> OpenStream:
         return self
