@@ -210,6 +210,7 @@ class Calls(Core):
             limits=limits,
             resumes=True,
             await_head=False,
+            pulled=beside is None,
         )
         try:
             await stream.open()

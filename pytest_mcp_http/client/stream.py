@@ -16,7 +16,7 @@ from pytest_mcp_http.client.judging import failure, is_nameless_error
 from pytest_mcp_http.errors import NoResponseError
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import End, Exchange, Request
-from pytest_mcp_http.wire.http import SHORT_LINGER, Limits, OpenStream
+from pytest_mcp_http.wire.http import SHORT_LINGER, Limits, OpenStream, PulledStream
 
 if TYPE_CHECKING:
     from pytest_mcp_http.client.core import Core
@@ -37,6 +37,8 @@ class MessageStream:
         limits: Limits of it; `total` seconds are those of all its exchanges together.
         resumes: Whether to go on by itself where the server closed it, or the connection broke.
         await_head: Whether opening waits for the response head.
+        pulled: Whether it is read only while it is waited for, which costs less; nothing else can then be
+            waited for at once.
 
     Attributes:
         legs: The exchanges of the stream that are over, in order.
@@ -52,6 +54,7 @@ class MessageStream:
         limits: Limits | None,
         resumes: bool = False,
         await_head: bool = True,
+        pulled: bool = False,
     ) -> None:
         self.client = client
         self.limits = limits or client.speaker.wire.limits
@@ -61,10 +64,11 @@ class MessageStream:
         self._build = request
         self.ends_with_client = False
         self._await_head = await_head
+        self._pulled = pulled
         self._queue: deque[jsonrpc.Message] = deque()
         self._taken = 0
         self._whole = False
-        self._open: OpenStream | None = None
+        self._open: OpenStream | PulledStream | None = None
         self._sent: jsonrpc.Message | None = None
         self._last_id: str | None = None
         self._retry: float | None = None
@@ -83,17 +87,23 @@ class MessageStream:
     async def _begin(self, request: Request, limits: Limits) -> None:
         speaker = self.client.speaker
         self._taken, self._whole = 0, False
-        # Opening blocks until there is a head only if it is told to, and that wait can be cancelled.
-        self._open = opened = speaker.wire.open(
-            request, limits=limits, await_head=False, changed=self.client.changed
-        )
+        opened: OpenStream | PulledStream
+        if self._pulled:
+            # The end is waited for without a time-out of its own, so it has to be near.
+            limits = replace(limits, linger=min(limits.linger, SHORT_LINGER))
+            opened = speaker.wire.pull(request, limits=limits)
+        else:
+            # Opening blocks until there is a head only if it is told to, and that wait can be cancelled.
+            changed = self.client.changed
+            opened = speaker.wire.open(request, limits=limits, await_head=False, changed=changed)
+        self._open = opened
         speaker.keep(self)
         if self._await_head:
             await self.wait(lambda exchange: exchange.answered, limits.connect + limits.head + 1.0)
             opened.check()
 
     @property
-    def opened(self) -> OpenStream:
+    def opened(self) -> OpenStream | PulledStream:
         """The response that is coming in.
 
         Raises:
@@ -149,9 +159,13 @@ class MessageStream:
     async def close(self) -> Exchange:
         """Close the connection, and return the exchange."""
         opened = self.opened
+        busy = opened.alive
         opened.cancel()
         self.client.speaker.over(self)
-        await self.client.io.run(opened.close, lambda: None)
+        if busy:
+            await self.client.io.run(opened.close, lambda: None)
+        else:
+            opened.close()
         return opened.exchange
 
     async def finish(self) -> Exchange:

@@ -5,7 +5,7 @@ Both offer the coroutines of `Calls` under the same names; the blocking one runs
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from functools import cached_property, wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -152,9 +152,14 @@ class McpStream(_StreamView):
     resume = _blocking(MessageStream.resume)
     cancel = _blocking(MessageStream.cancel)
 
-    def __iter__(self) -> Iterator[jsonrpc.Message]:
-        while (message := run_to_end(self.core.take())) is not None:
-            yield message
+    def __iter__(self) -> McpStream:
+        return self
+
+    def __next__(self) -> jsonrpc.Message:
+        message = run_to_end(self.core.take())
+        if message is None:
+            raise StopIteration
+        return message
 
     def __enter__(self) -> McpStream:
         run_to_end(self.core.open())
@@ -175,9 +180,14 @@ class AsyncMcpStream(_StreamView):
     resume = _awaited(MessageStream.resume)
     cancel = _awaited(MessageStream.cancel)
 
-    async def __aiter__(self) -> AsyncIterator[jsonrpc.Message]:
-        while (message := await self.core.take()) is not None:
-            yield message
+    def __aiter__(self) -> AsyncMcpStream:
+        return self
+
+    async def __anext__(self) -> jsonrpc.Message:
+        message = await self.core.take()
+        if message is None:
+            raise StopAsyncIteration
+        return message
 
     async def __aenter__(self) -> AsyncMcpStream:
         await self.core.open()
