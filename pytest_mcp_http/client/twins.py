@@ -13,6 +13,7 @@ from pytest_mcp_http.client.calls import Calls
 from pytest_mcp_http.client.io import Blocking, Threads, run_to_end
 from pytest_mcp_http.client.speaker import Speaker
 from pytest_mcp_http.client.stream import MessageStream
+from pytest_mcp_http.errors import CallError
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.http import Limits
@@ -40,7 +41,12 @@ def _blocking(
 
     @wraps(method)
     def run(twin: _Twin[_C], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return run_to_end(method(twin.core, *args, **kwargs))
+        __tracebackhide__ = True
+        try:
+            return run_to_end(method(twin.core, *args, **kwargs))
+        except CallError as error:
+            # Where it was raised in here tells nobody anything; the line of the test does.
+            raise error.with_traceback(None) from error.__cause__
 
     return run
 
@@ -52,7 +58,11 @@ def _awaited(
 
     @wraps(method)
     async def run(twin: _Twin[_C], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return await method(twin.core, *args, **kwargs)
+        __tracebackhide__ = True
+        try:
+            return await method(twin.core, *args, **kwargs)
+        except CallError as error:
+            raise error.with_traceback(None) from error.__cause__
 
     return run
 
