@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import End, Exchange
-from pytest_mcp_http.wire.http import SHORT_LINGER, Limits, OpenStream
+from pytest_mcp_http.wire.http import SHORT_LINGER, Limits
 
 if TYPE_CHECKING:
-    from pytest_mcp_http.client import McpClient
+    from pytest_mcp_http.client.core import Core
+    from pytest_mcp_http.client.stream import MessageStream
 
 MAX_ROUNDS: Final = 10
 """How often a server that asks back is answered; one that never ends must not hold us."""
-
-POLL_SECONDS: Final = 0.02
-"""Pause between two looks at a call while a second stream is watched."""
 
 Answer = Callable[[str, Mapping[str, Any]], object]
 """Gets method and params of what is asked for, and returns the client's result, or a `ClientError`."""
@@ -71,20 +69,20 @@ class Conversation:
         return self.exchanges[-1]
 
 
-def converse(
-    client: McpClient,
+async def converse(
+    core: Core,
     method: str,
     params: object,
     answer: Answer | None,
     *,
-    beside: OpenStream | None = None,
+    beside: MessageStream | None = None,
     rounds: int = MAX_ROUNDS,
     limits: Limits | None = None,
 ) -> Conversation:
     """Send a request, and answer what the server asks for until there is a final answer.
 
     Args:
-        client: Who calls.
+        core: Who calls.
         method: Method of the request.
         params: Its params.
         answer: What is answered; None to leave the call once something is asked for.
@@ -92,19 +90,20 @@ def converse(
         rounds: How often the server is answered; what it asks for after that ends the conversation.
         limits: Limits of each exchange.
     """
-    if client.dialect.sessions:
-        return _on_streams(client, client.message(method, params), answer, beside, rounds, limits)
-    return _by_retries(client, method, params, answer, rounds, limits)
+    if core.speaker.dialect.sessions:
+        message = core.speaker.message(method, params)
+        return await _on_streams(core, message, answer, beside, rounds, limits)
+    return await _by_retries(core, method, params, answer, rounds, limits)
 
 
 # -- requests of the server ---------------------------------------------------------------------------------
 
 
-def _on_streams(
-    client: McpClient,
+async def _on_streams(
+    core: Core,
     message: Mapping[str, Any],
     answer: Answer | None,
-    beside: OpenStream | None,
+    beside: MessageStream | None,
     rounds: int,
     limits: Limits | None,
 ) -> Conversation:
@@ -115,11 +114,16 @@ def _on_streams(
 
     Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server
     """
+    from pytest_mcp_http.client.stream import MessageStream
+
     asked: list[Asked] = []
+    while beside is not None and beside.poll() is not None:
+        pass  # what was asked before the call does not belong to it
     # A server that asks on another stream may not have begun to answer.
-    with client.wire.open(client.build("POST", message), limits=limits, await_head=False) as stream:
-        pending = _Pending(stream, beside, message["id"])
-        while (found := pending.next()) is not None:
+    stream = MessageStream(core, lambda: core.speaker.build("POST", message), limits=limits, await_head=False)
+    await stream.open()
+    try:
+        while (found := await _next_request(stream, beside)) is not None:
             each, related = found
             params = each.params if isinstance(each.params, dict) else {}
             request: dict[str, Any] = {"method": each.method}
@@ -128,60 +132,51 @@ def _on_streams(
             if len(asked) >= rounds or (answer is None and each.method != "ping"):
                 asked.append(Asked(request, each.id, related, None))
                 break
-            result = {} if answer is None or each.method == "ping" else answer(str(each.method), params)
-            reply = client.post(_response(each.id, result))
+            result: object = {}
+            if answer is not None and each.method != "ping":
+                result = await core.io.call(answer, str(each.method), params)
+            reply = await core.respond(each, result)
             asked.append(Asked(request, each.id, related, reply))
             if not reply.ok:
                 break
-        exchange = stream.close()
-    client.log.append(exchange)
+        if stream.response is not None:
+            # The server ends the stream by itself now, or has its reasons not to.
+            await stream.wait(lambda _: False, SHORT_LINGER)
+    finally:
+        exchange = await stream.close()
     left = exchange.ok or exchange.end in (End.STOPPED, End.TIMEOUT)
     if left and exchange.response_to(message["id"]) is None:
-        client.notify("notifications/cancelled", {"requestId": message["id"]})
+        await core.notify("notifications/cancelled", {"requestId": message["id"]})
     return Conversation((exchange,), tuple(asked))
 
 
-def _response(id: object, result: object) -> dict[str, Any]:
+def response_to(id: object, result: object) -> dict[str, Any]:
+    """Return the response to a request of the server.
+
+    Args:
+        id: Id of the request.
+        result: The result, or a `ClientError`.
+    """
     if isinstance(result, ClientError):
         return {"jsonrpc": "2.0", "id": id, "error": {"code": result.code, "message": result.message}}
     return {"jsonrpc": "2.0", "id": id, "result": result}
 
 
-class _Pending:
-    """The requests on the stream of a call, and on one beside it, that were not looked at yet."""
-
-    def __init__(self, stream: OpenStream, beside: OpenStream | None, id: object) -> None:
-        self._stream = stream
-        self._beside = beside
-        self._id = id
-        self._seen = 0
-        self._seen_beside = len(beside.exchange.requests) if beside is not None else 0
-
-    def next(self) -> tuple[jsonrpc.Message, bool] | None:
-        """Wait for the next request, and tell if it came on the stream of the call; None after its end."""
-        while True:
-            own = self._stream.exchange.requests
-            if len(own) > self._seen:
-                self._seen += 1
-                return own[self._seen - 1], True
-            others = self._beside.exchange.requests if self._beside is not None else ()
-            if len(others) > self._seen_beside:
-                self._seen_beside += 1
-                return others[self._seen_beside - 1], False
-            if self._is_answered(self._stream.exchange):
-                # The server ends the stream by itself now, or has its reasons not to.
-                self._stream.wait(lambda _: False, SHORT_LINGER)
-                return None
-            if not self._stream.alive:
-                return None
-            limit = self._stream.limits.total if self._beside is None else POLL_SECONDS
-            self._stream.wait(self._is_due, limit)
-
-    def _is_due(self, exchange: Exchange) -> bool:
-        return self._is_answered(exchange) or len(exchange.requests) > self._seen
-
-    def _is_answered(self, exchange: Exchange) -> bool:
-        return exchange.response_to(self._id) is not None
+async def _next_request(
+    stream: MessageStream, beside: MessageStream | None
+) -> tuple[jsonrpc.Message, bool] | None:
+    """Wait for the next request, and tell if it came on the stream of the call; None after its end."""
+    while True:
+        message, related = stream.poll(), True
+        if message is None and beside is not None:
+            message, related = beside.poll(), False
+        if message is not None:
+            if message.kind is jsonrpc.Kind.REQUEST:
+                return message, related
+        elif stream.over:
+            return None
+        else:
+            await stream.more(lambda: beside is not None and beside.fresh)
 
 
 # -- multi round-trip requests ------------------------------------------------------------------------------
@@ -205,8 +200,8 @@ def input_requests(exchange: Exchange) -> Mapping[str, Mapping[str, Any]] | None
     return {key: each for key, each in asked.items() if isinstance(each, dict)}
 
 
-def _by_retries(
-    client: McpClient,
+async def _by_retries(
+    core: Core,
     method: str,
     params: object,
     answer: Answer | None,
@@ -214,15 +209,15 @@ def _by_retries(
     limits: Limits | None,
 ) -> Conversation:
     """Send a call again with what its result asked for, until it asks for nothing."""
-    exchanges = [client.request(method, params, limits=limits)]
+    exchanges = [await core.request(method, params, limits=limits)]
     asked: list[Asked] = []
     for left in range(rounds, -1, -1):
         found = input_requests(exchanges[-1])
         if found is None:
             break
         if left and answer is not None:
-            again, members = retry_params(exchanges[-1], _responses(found, answer))
-            exchanges.append(client.request(again, members, limits=limits))
+            again, members = retry_params(exchanges[-1], await _responses(core, found, answer))
+            exchanges.append(await core.request(again, members, limits=limits))
         reply = exchanges[-1] if left and answer is not None else None
         asked += [Asked(each, jsonrpc.ABSENT, True, reply) for each in found.values()]
         if reply is None:
@@ -230,13 +225,15 @@ def _by_retries(
     return Conversation(tuple(exchanges), tuple(asked))
 
 
-def _responses(asked: Mapping[str, Mapping[str, Any]], answer: Answer) -> dict[str, object]:
+async def _responses(core: Core, asked: Mapping[str, Mapping[str, Any]], answer: Answer) -> dict[str, object]:
     """Return `inputResponses` for `inputRequests`; what is answered with an error is left out."""
-    found = {
-        key: answer(str(each.get("method")), params if isinstance(params := each.get("params"), dict) else {})
-        for key, each in asked.items()
-    }
-    return {key: result for key, result in found.items() if not isinstance(result, ClientError)}
+    found: dict[str, object] = {}
+    for key, each in asked.items():
+        params = given if isinstance(given := each.get("params"), dict) else {}
+        result = await core.io.call(answer, str(each.get("method")), params)
+        if not isinstance(result, ClientError):
+            found[key] = result
+    return found
 
 
 def retry_params(exchange: Exchange, responses: Mapping[str, object]) -> tuple[str, dict[str, Any]]:

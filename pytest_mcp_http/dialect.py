@@ -12,12 +12,16 @@ from typing import Any, Final
 
 from pytest_mcp_http.spec.revisions import Era, era_of
 
+CLIENT_NAME: Final = "pytest-mcp-http"
+"""How the client calls itself."""
+
 META_PREFIX: Final = "io.modelcontextprotocol/"
 """Prefix of the `_meta` keys that the specification itself defines."""
 
 PROTOCOL_VERSION: Final = f"{META_PREFIX}protocolVersion"
 CLIENT_INFO: Final = f"{META_PREFIX}clientInfo"
 CLIENT_CAPABILITIES: Final = f"{META_PREFIX}clientCapabilities"
+LOG_LEVEL: Final = f"{META_PREFIX}logLevel"
 SERVER_INFO: Final = f"{META_PREFIX}serverInfo"
 SUBSCRIPTION_ID: Final = f"{META_PREFIX}subscriptionId"
 

@@ -3,7 +3,8 @@
 1. Reading options: `pytest.UsageError` (exit code 4).
 2. Opening the target, finding its revisions: `TargetError` (one diagnosis, exit code 4).
 3. Sending and receiving: no error; whatever the network does is an outcome of the `Exchange`.
-4. Judging: `RequirementViolated`, or `NotApplicable` and `NotVerified` when there is nothing to judge.
+4. Calls of a client that return a value: `CallError`, which carries its exchange.
+5. Judging: `RequirementViolated`, or `NotApplicable` and `NotVerified` when there is nothing to judge.
 """
 
 from __future__ import annotations
@@ -24,6 +25,57 @@ class TargetError(McpHttpError):
 
     The message is the whole diagnosis: what was sent, what came back, what to do about it.
     """
+
+
+class CallError(McpHttpError):
+    """A call of a client brought no value.
+
+    Args:
+        message: What was asked, and what came; without secrets.
+        exchange: The exchange that shows it.
+    """
+
+    def __init__(self, message: str, exchange: Exchange) -> None:
+        super().__init__(message)
+        self.exchange = exchange
+
+
+class JsonRpcError(CallError):
+    """The server answered with a JSON-RPC error.
+
+    Args:
+        message: What was asked, and what came; without secrets.
+        exchange: The exchange.
+        code: `error.code`.
+        text: `error.message`, as the server sent it.
+        data: `error.data`, as the server sent it; None if there is none.
+    """
+
+    def __init__(self, message: str, exchange: Exchange, *, code: int, text: str, data: object) -> None:
+        super().__init__(message, exchange)
+        self.code = code
+        self.text = text
+        self.data = data
+
+
+class NoResponseError(CallError):
+    """No usable response came: a time-out, a reset, an HTTP error, or something that is no response."""
+
+
+class SessionLostError(NoResponseError):
+    """The server no longer knows the session of the client."""
+
+
+class MalformedResultError(CallError):
+    """A response came whose result is not what the specification says; the message names the member."""
+
+
+class NegotiationError(CallError):
+    """Client and server have no revision in common, or the server chose another one than asked for."""
+
+
+class UnansweredError(CallError):
+    """The server asks for what the client has no callback for, or asks again and again."""
 
 
 class NotApplicable(Exception):  # noqa: N818 - an outcome, not an error

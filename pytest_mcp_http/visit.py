@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.client import McpClient, McpStream
 from pytest_mcp_http.wire.exchange import End, Exchange
-from pytest_mcp_http.wire.http import OpenStream
 
 MAX_PAGES: Final = 10
 """Pages of one list that the visit follows; a server that never ends a list must not hold us."""
@@ -118,7 +117,7 @@ class Visit:
         finally:
             self.stream = stream.close()
 
-    def _listen(self) -> OpenStream:
+    def _listen(self) -> McpStream:
         stream = self.client.listen(limits=replace(self.client.wire.limits, total=STREAM_SECONDS))
         if not self.client.dialect.sessions:
             stream.wait(lambda exchange: bool(exchange.messages), FIRST_MESSAGE)

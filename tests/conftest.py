@@ -66,6 +66,13 @@ def stateful_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def json_url() -> Iterator[str]:
+    """URL of a clean reference server with sessions that answers with JSON."""
+    with running_reference(mode="stateful", json_response=True) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def modern_url() -> Iterator[str]:
     """URL of a clean reference server of the modern era alone."""
     with running_reference(mode="stateless", era="modern") as url:

@@ -16,14 +16,13 @@ from pytest_mcp_http._roles import Role
 from pytest_mcp_http.assertions.changes import concerns, updated_uris
 from pytest_mcp_http.assertions.resources import contents_in
 from pytest_mcp_http.assertions.subscriptions import acknowledgement
-from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.client import McpClient, McpStream
 from pytest_mcp_http.dialect import ALL_CHANGES
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._lists import KEYS, whole
 from pytest_mcp_http.suite._resources import read
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
-from pytest_mcp_http.wire.http import OpenStream
 
 MAX_WATCHED: Final = 2
 """Resources that are watched."""
@@ -219,7 +218,7 @@ class _Watch:
             seen.contents[uri] = contents_in(read(client, uri))
         return seen
 
-    def _listen(self, client: McpClient, uris: tuple[str, ...], lists: Mapping[str, object]) -> OpenStream:
+    def _listen(self, client: McpClient, uris: tuple[str, ...], lists: Mapping[str, object]) -> McpStream:
         wanted = {**lists, **({"resourceSubscriptions": list(uris)} if uris else {})}
         stream = client.listen(notifications=wanted)
         if not self._tour.dialect.sessions:
@@ -254,7 +253,7 @@ class _Watch:
         )
 
 
-def _is_open(stream: OpenStream) -> bool:
+def _is_open(stream: McpStream) -> bool:
     return stream.alive and stream.exchange.ok and stream.exchange.is_sse
 
 

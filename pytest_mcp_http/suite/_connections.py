@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from pytest_mcp_http.assertions._base import violated
-from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.client import McpClient, McpStream
 from pytest_mcp_http.dialect import ALL_CHANGES, CLIENT_INFO
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._endpoint import UNSPOKEN, plain_request
@@ -16,7 +16,7 @@ from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.suite._streams import ANY_INPUT
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import SSE_TYPE, End, Exchange, Request
-from pytest_mcp_http.wire.http import SHORT_LINGER, HttpWire, OpenStream
+from pytest_mcp_http.wire.http import SHORT_LINGER, HttpWire
 from pytest_mcp_http.wire.raw import request_bytes, send_raw
 
 OTHER_INFO: Final[Mapping[str, str]] = {"name": "mcp-http-check-other", "version": "2"}
@@ -124,7 +124,7 @@ def cut_connections(tour: Tour, client: McpClient) -> Iterator[str]:
 # -- GET streams -----------------------------------------------------------------------------------------
 
 
-def is_live(stream: OpenStream) -> bool:
+def is_live(stream: McpStream) -> bool:
     """Tell whether a GET stream is open, and still is a moment later."""
     if stream.exchange.status != 200 or not stream.exchange.is_sse:
         return False

@@ -16,20 +16,18 @@ from pytest_mcp_http.answering import (
     Answer,
     Asked,
     ClientError,
-    converse,
     input_requests,
 )
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.input_requests import CAPABILITIES, asked_in
 from pytest_mcp_http.assertions.mrtr import Outcome, outcome_of
-from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.client import McpClient, McpStream
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite import _asking
 from pytest_mcp_http.suite._answers import answer
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
-from pytest_mcp_http.wire.http import OpenStream
 from pytest_mcp_http.wire.jsonrpc import ABSENT
 
 PATIENCE: Final = 6.0
@@ -159,20 +157,18 @@ def _talk(
     answers: Answer | None,
     *,
     rounds: int = MAX_ROUNDS,
-    beside: OpenStream | None = None,
+    beside: McpStream | None = None,
 ) -> Talk:
     limits = replace(tour.wire.limits, total=min(tour.wire.limits.total, PATIENCE))
     # Without a stream there is nothing to look at, and looking would slow the call down.
     watched = beside if beside is not None and beside.alive and beside.exchange.ok else None
-    found = converse(
-        client, "tools/call", dict(params), answers, beside=watched, rounds=rounds, limits=limits
-    )
+    found = client.converse("tools/call", dict(params), answers, beside=watched, rounds=rounds, limits=limits)
     refused_by_others(found.exchange)
     return Talk(params, found.exchanges, found.asked)
 
 
 @contextmanager
-def _listening(client: McpClient) -> Iterator[OpenStream | None]:
+def _listening(client: McpClient) -> Iterator[McpStream | None]:
     """Open the stream on which a server may ask besides; there is none in the modern era."""
     if not client.dialect.sessions:
         yield None

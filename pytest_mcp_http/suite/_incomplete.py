@@ -117,7 +117,7 @@ def _listened(tour: Tour) -> Exchange:
     """Ask for notifications without `_meta`; a stream that opens all the same is closed at once."""
     client = tour.client
     body = client.message(LISTEN, {"notifications": dict(ALL_CHANGES)}, meta=None)
-    with client.stream(body) as stream:
+    with client.post_stream(body) as stream:
         stream.wait(lambda exchange: exchange.ok and exchange.is_sse, client.wire.limits.first_byte)
     return stream.exchange
 

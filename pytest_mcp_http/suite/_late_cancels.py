@@ -64,7 +64,7 @@ def _by_closing(tour: Tour, id: object) -> tuple[Exchange, ...]:
     """Close a stream once the response is there, and a connection while the response is on its way."""
     client = tour.client
     body = client.message(client.dialect.plain, id=id)
-    with client.stream(body) as stream:
+    with client.post_stream(body) as stream:
         stream.wait(lambda exchange: bool(exchange.responses), tour.wire.limits.first_byte)
     request = client.build("POST", body)
     send_raw(request, read=False, limits=tour.wire.limits, context=tour.wire.context)

@@ -18,7 +18,7 @@ from typing import Final
 
 from pytest_mcp_http._roles import Role
 from pytest_mcp_http.assertions.logging import LEVELS, is_below, log_messages
-from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.client import McpClient, McpStream
 from pytest_mcp_http.dialect import META_PREFIX
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import refused_by_others
@@ -26,7 +26,6 @@ from pytest_mcp_http.suite._streams import opened_beside
 from pytest_mcp_http.suite._tool_calls import tool_calls
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
-from pytest_mcp_http.wire.http import OpenStream
 
 LOG_LEVEL: Final = f"{META_PREFIX}logLevel"
 """Member of `_meta` that asks for log messages, from 2026-07-28 on."""
@@ -168,7 +167,7 @@ def credentials(tour: Tour) -> list[str]:
 class _Watch:
     """One run of the probe."""
 
-    def __init__(self, tour: Tour, client: McpClient, role: Role, stream: OpenStream | None) -> None:
+    def __init__(self, tour: Tour, client: McpClient, role: Role, stream: McpStream | None) -> None:
         self._tour = tour
         self._client = client
         self._role = role

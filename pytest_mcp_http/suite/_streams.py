@@ -8,13 +8,12 @@ from contextlib import contextmanager, suppress
 
 from pytest_mcp_http.assertions.sse import lacks_answer
 from pytest_mcp_http.assertions.subscriptions import acknowledgement
-from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.client import McpClient, McpStream
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import served
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import End, Exchange
-from pytest_mcp_http.wire.http import OpenStream
 
 PROGRESS = "mcp-http-check-progress"
 """Progress token of ours: asking for progress is what makes servers send several messages."""
@@ -143,7 +142,7 @@ def resumed(tour: Tour, exchange: Exchange) -> Exchange | None:
 
 
 @contextmanager
-def opened_beside(tour: Tour, client: McpClient) -> Iterator[OpenStream | None]:
+def opened_beside(tour: Tour, client: McpClient) -> Iterator[McpStream | None]:
     """Open the stream for what no request asked for, if the server offers one; it is closed at the end."""
     offered = tour.stream
     usable = offered is not None and offered.ok and offered.is_sse and (offered.headers_at or 0.0) <= AT_ONCE

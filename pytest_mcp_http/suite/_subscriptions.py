@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_mcp_http.assertions.subscriptions import acknowledgement, is_served, offered_types
-from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.client import McpClient, McpStream
 from pytest_mcp_http.dialect import ALL_CHANGES
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.suite._witness import with_two_calls
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
-from pytest_mcp_http.wire.http import OpenStream
 
 FIRST_ID: Final = 2001
 SECOND_ID: Final = 2002
@@ -227,7 +226,7 @@ def with_params(tour: Tour, *many: Mapping[str, object]) -> list[Exchange]:
     found = []
     client = tour.new_client()
     for params, id in zip(many, MALFORMED_IDS, strict=False):
-        with client.stream(client.message("subscriptions/listen", dict(params), id=id)) as stream:
+        with client.post_stream(client.message("subscriptions/listen", dict(params), id=id)) as stream:
             stream.wait(_is_settled, tour.wire.limits.first_byte)
             found.append(stream.close())
     return found
@@ -258,7 +257,7 @@ def _tried(
 @contextmanager
 def _opened(
     tour: Tour, client: McpClient, notifications: Mapping[str, object], id: object
-) -> Iterator[OpenStream]:
+) -> Iterator[McpStream]:
     """Open a stream, and wait until it is acknowledged, or will not be."""
     with client.listen(notifications=notifications, id=id) as stream:
         stream.wait(_is_settled, tour.wire.limits.first_byte)
@@ -269,6 +268,6 @@ def _is_settled(exchange: Exchange) -> bool:
     return acknowledgement(exchange) is not None or bool(exchange.responses)
 
 
-def _stays(stream: OpenStream) -> bool:
+def _stays(stream: McpStream) -> bool:
     stream.wait(lambda _: False, QUIET)
     return stream.alive

@@ -15,6 +15,7 @@ from typing import Any, Final
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, METHOD_NOT_FOUND
 from pytest_mcp_http.assertions.tasks import RELATED_TASK, TERMINAL, related_task, task_status, tasks_in
+from pytest_mcp_http.client import McpStream
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._answers import answer
 from pytest_mcp_http.suite._asking import EVERYTHING
@@ -129,7 +130,7 @@ class _Session:
         self._client.close()
         return seen
 
-    def _live(self, seen: Observed, made: list[Run], beside: OpenStream) -> None:
+    def _live(self, seen: Observed, made: list[Run], beside: McpStream) -> None:
         """Follow the tasks to their end, and make some more."""
         self._watch(made, beside)
         if declares(self._tour, "list"):
@@ -197,7 +198,7 @@ class _Session:
             run.ended_at = time.monotonic()
         return exchange
 
-    def _watch(self, made: list[Run], beside: OpenStream) -> None:
+    def _watch(self, made: list[Run], beside: McpStream) -> None:
         """Poll all tasks until they have ended, and answer what they ask for."""
         began = time.monotonic()
 
@@ -216,11 +217,11 @@ class _Session:
             if run.early is not None:
                 run.early.wait(lambda exchange: exchange.response is not None, QUIET_SECONDS)
 
-    def _answer(self, made: list[Run], beside: OpenStream) -> None:
+    def _answer(self, made: list[Run], beside: McpStream) -> None:
         """Answer the requests that came on any stream, and poll their task first."""
-        streams = [(run, run.early) for run in made if run.early is not None]
-        for run, stream in [*streams, (None, beside)]:
-            for request in stream.exchange.requests:
+        streams = [(run, run.early.exchange) for run in made if run.early is not None]
+        for run, exchange in [*streams, (None, beside.exchange)]:
+            for request in exchange.requests:
                 name = repr(request.id)
                 if name in self._answered:
                     continue

@@ -49,7 +49,7 @@ def _probe(tour: Tour, role: Role) -> list[Exchange]:
         tour.require(client.initialize(), "initialize")
         client.initialized()
         with opened_beside(tour, client) as beside:
-            with client.stream(client.message("tools/call", role.params(ms=WAIT_MS))) as stream:
+            with client.post_stream(client.message("tools/call", role.params(ms=WAIT_MS))) as stream:
                 given_up = stream.wait(lambda exchange: bool(exchange.responses), PATIENCE)
             call = stream.exchange
             if beside is not None and not _cancels([call]):

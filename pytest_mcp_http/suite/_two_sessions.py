@@ -13,14 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_mcp_http._roles import Role
-from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.client import McpClient, McpStream
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.suite._progress import TICK_MS, TICKS, progress_role
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import STREAM_SECONDS
 from pytest_mcp_http.wire.exchange import Exchange
-from pytest_mcp_http.wire.http import OpenStream
 
 OPEN_SECONDS: Final = 0.2
 """Longest time that the head of a GET stream is waited for."""
@@ -93,7 +92,7 @@ def _probe(tour: Tour, role: Role) -> tuple[Party, Party]:
     return first, second
 
 
-def _listen(stack: ExitStack, client: McpClient) -> OpenStream:
+def _listen(stack: ExitStack, client: McpClient) -> McpStream:
     stream = client.listen(limits=replace(client.wire.limits, total=STREAM_SECONDS))
     stack.callback(stream.close)
     stream.wait(lambda exchange: exchange.status is not None, OPEN_SECONDS)

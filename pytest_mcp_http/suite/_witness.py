@@ -18,12 +18,11 @@ from typing import Any, Final
 
 from pytest_mcp_http._roles import Role
 from pytest_mcp_http.assertions.cancellation import CANCELLED, is_answered
-from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.client import McpClient, McpStream
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
-from pytest_mcp_http.wire.http import OpenStream
 
 TICKS: Final = 10
 """Ticks that each slow call is asked for."""
@@ -214,7 +213,7 @@ class _Watch:
                 cancelled = Cancelled(third.close(), notification, ticks)
             return TwoCalls(lost, kept, seen, counted, left_counted, whole, beside, cancelled)
 
-    def _listen(self, stack: ExitStack) -> OpenStream | None:
+    def _listen(self, stack: ExitStack) -> McpStream | None:
         """Open the stream of a subscription, on which nothing of the calls may arrive."""
         if self._tour.dialect.sessions:
             return None
@@ -223,9 +222,9 @@ class _Watch:
         return stream if stream.exchange.ok and stream.exchange.is_sse else None
 
     @contextmanager
-    def _call(self, name: str) -> Iterator[OpenStream]:
+    def _call(self, name: str) -> Iterator[McpStream]:
         """Open a slow call. It asks for progress, which makes servers begin their event stream early."""
-        with self._client.stream(self._message(name)) as stream:
+        with self._client.post_stream(self._message(name)) as stream:
             exchange = stream.exchange
             if exchange.ok and exchange.is_json:
                 raise NotApplicable("the server answers the slow tool with JSON: there is no stream to close")
@@ -234,7 +233,7 @@ class _Watch:
                 raise NotVerified(f"the call of the slow tool {self._slow.tool} got {exchange.summary}")
             yield stream
 
-    def _third(self, stack: ExitStack) -> OpenStream | None:
+    def _third(self, stack: ExitStack) -> McpStream | None:
         """Open a call that is to be cancelled by notification, in a session that takes a third one."""
         if self._client.session_id is None:
             return None
@@ -242,7 +241,7 @@ class _Watch:
             return stack.enter_context(self._call("c"))
         return None
 
-    def _cancel(self, stream: OpenStream | None) -> Exchange | None:
+    def _cancel(self, stream: McpStream | None) -> Exchange | None:
         """Cancel a call by notification if it is seen to run; return what the notification got."""
         sent = stream.exchange.request.message if stream is not None else None
         if stream is None or sent is None:
@@ -293,7 +292,7 @@ class _Watch:
                 last, since = now, time.monotonic()
         return last
 
-    def _first_ticks(self, stream: OpenStream) -> int:
+    def _first_ticks(self, stream: McpStream) -> int:
         """Wait until ticks of the call behind a stream are counted, and return how many."""
         deadline = time.monotonic() + self._limit
         while stream.alive and not is_answered(stream.exchange) and time.monotonic() < deadline:

@@ -11,8 +11,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,71 +21,37 @@ import httpcore
 import httpx
 
 from pytest_mcp_http.wire.exchange import End, Exchange, Request
+from pytest_mcp_http.wire.open_streams import (
+    CLOSED_BY_US,
+    SHORT_LINGER,
+    Call,
+    OpenStream,
+    PulledStream,
+    Sending,
+    not_http,
+)
 from pytest_mcp_http.wire.recorder import MAX_HEAD, Limits, Recorder
 
-__all__ = ["HttpWire", "Limits", "OpenStream", "not_http", "ssl_context"]
+__all__ = [
+    "SHORT_LINGER",
+    "HttpWire",
+    "Limits",
+    "OpenStream",
+    "PulledStream",
+    "Sending",
+    "not_http",
+    "ssl_context",
+]
 
-_HTTP: Final = b"HTTP/"
 _WRITE_SIZE: Final = 16 * 1024
-_CLOSED_BY_US: Final = "stream closed by us"
-
-SHORT_LINGER: Final = 0.1
-"""Seconds that a stream may linger once a server is known to leave answered streams open."""
-
-
-def not_http(beginning: bytes) -> str | None:
-    """Return why bytes cannot begin an HTTP/1 response, or None if they can.
-
-    Args:
-        beginning: The first bytes that arrived, any number of them.
-
-    Source: https://www.rfc-editor.org/rfc/rfc9112#section-4
-    """
-    if _HTTP.startswith(beginning[: len(_HTTP)]):
-        return None
-    return f"the answer begins with {beginning[:40]!r}"
-
-
-class _Call:
-    """One exchange on its way through httpcore: its deadline, and its connection once there is one."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self.recorder = recorder
-        self.connect_by = time.monotonic() + recorder.limits.connect
-        self.beginning = b""
-        self._stream: _BoundedStream | None = None
-        self._cancelled = False
-
-    def enter(self, stream: _BoundedStream) -> float:
-        """Return the seconds left for a read or write on a connection, which can be cancelled from now on."""
-        self._stream = stream
-        if self._cancelled:
-            raise httpcore.ReadError(_CLOSED_BY_US)
-        left = self.recorder.deadline - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("the deadline of the exchange has passed")
-        return left
-
-    def took(self, data: bytes) -> None:
-        """Look at bytes that arrived: what is not HTTP must not be waited for."""
-        if len(self.beginning) < len(_HTTP) and data:
-            self.beginning += data
-            if reason := not_http(self.beginning):
-                raise httpcore.RemoteProtocolError(reason)
-
-    def cancel(self) -> None:
-        """End the connection from another thread, so that a blocked read returns at once."""
-        self._cancelled = True
-        if self._stream is not None:
-            self._stream.shut()
 
 
 class _Calls(threading.local):
     """The exchange that the current thread is busy with."""
 
-    current: _Call | None = None
+    current: Call | None = None
 
-    def require(self) -> _Call:
+    def require(self) -> Call:
         assert self.current is not None
         return self.current
 
@@ -298,7 +264,7 @@ class HttpWire:
         self.limits = limits or Limits()
         self.context = context
         self._transport = _BoundedTransport(context, keep_alive=keep_alive)
-        self._lingering = False
+        self.lingering = False
 
     def __enter__(self) -> HttpWire:
         return self
@@ -331,21 +297,34 @@ class HttpWire:
         Raises:
             ValueError: If the request is not one that HTTP/1.1 can carry; `raw.send_raw` can send it.
         """
-        if limits is None:
-            limits = replace(self.limits, linger=SHORT_LINGER) if self._lingering else self.limits
-        call = _Call(Recorder(request, limits))
-        self._run(call, stop)
-        if call.recorder.lingered:
-            self._lingering = True
-        return call.recorder.exchange()
+        return self.prepare(request, limits=limits).run(stop)
 
-    def open(self, request: Request, *, limits: Limits | None = None, await_head: bool = True) -> OpenStream:
+    def prepare(self, request: Request, *, limits: Limits | None = None) -> Sending:
+        """Return an exchange that has not begun, and that another thread can cancel.
+
+        Args:
+            request: What to send, as for `send`.
+            limits: Limits of this exchange, as for `send`.
+        """
+        if limits is None:
+            limits = replace(self.limits, linger=SHORT_LINGER) if self.lingering else self.limits
+        return Sending(self, Call(Recorder(request, limits)))
+
+    def open(
+        self,
+        request: Request,
+        *,
+        limits: Limits | None = None,
+        await_head: bool = True,
+        changed: threading.Condition | None = None,
+    ) -> OpenStream:
         """Send a request and keep its response open, read by a thread of its own.
 
         Args:
             request: What to send; `Host` and `Content-Length` are added when absent.
             limits: Limits of this exchange instead of the wire's.
             await_head: Return only once the response head arrived or the exchange ended.
+            changed: Notified whenever something comes in; one for several streams makes them awaited at once.
 
         Returns:
             The stream. Close it when done.
@@ -353,42 +332,73 @@ class HttpWire:
         Raises:
             ValueError: If the request is not one that HTTP/1.1 can carry; `raw.send_raw` can send it.
         """
-        return OpenStream(self, _Call(Recorder(request, limits or self.limits)), await_head=await_head)
+        call = Call(Recorder(request, limits or self.limits))
+        return OpenStream(self, call, await_head=await_head, changed=changed)
 
-    def _run(
-        self, call: _Call, stop: Callable[[Exchange], bool] | None, opened: Callable[[], None] | None = None
+    def pull(self, request: Request, *, limits: Limits | None = None) -> PulledStream:
+        """Return a response that is read only while it is waited for, in the thread that waits.
+
+        Args:
+            request: What to send, as for `open`; it is sent with the first wait.
+            limits: Limits of this exchange instead of the wire's.
+        """
+        return PulledStream(self, Call(Recorder(request, limits or self.limits)))
+
+    def run(
+        self, call: Call, stop: Callable[[Exchange], bool] | None, opened: Callable[[], None] | None = None
     ) -> None:
+        """Send a request and read its response to the end.
+
+        Args:
+            call: The exchange.
+            stop: Asked after each chunk; True closes the stream.
+            opened: Called once the head is there.
+        """
+        with self.busy_with(call), closing(self.steps(call)) as steps:
+            for is_head in steps:
+                if is_head:
+                    if opened is not None:
+                        opened()
+                elif stop is not None and stop(call.recorder.exchange()):
+                    call.recorder.finish(End.STOPPED, CLOSED_BY_US)
+                    return
+
+    @contextmanager
+    def busy_with(self, call: Call) -> Iterator[None]:
+        """Let this thread work on an exchange: take some of its `steps`."""
+        before, self._transport.calls.current = self._transport.calls.current, call
+        try:
+            yield
+        finally:
+            self._transport.calls.current = before
+
+    def steps(self, call: Call) -> Generator[bool, None, None]:
+        """Send a request and read its response, step by step.
+
+        Each step has to be taken within `busy_with`. To end early, close the generator.
+
+        Yields:
+            True once the head is there, then False after each chunk.
+        """
         message = _message(call.recorder)
-        self._transport.calls.current = call
         try:
             with _judged(call.recorder):
                 call.recorder.restart()
-                self._receive(call.recorder, message, stop, opened)
+                yield from self._receive(call.recorder, message)
         except (httpcore.LocalProtocolError, h11.LocalProtocolError) as error:
             raise ValueError(f"HTTP/1.1 cannot carry this request: {error}") from error
-        finally:
-            self._transport.calls.current = None
 
-    def _receive(
-        self,
-        recorder: Recorder,
-        message: httpx.Request,
-        stop: Callable[[Exchange], bool] | None,
-        opened: Callable[[], None] | None,
-    ) -> None:
+    def _receive(self, recorder: Recorder, message: httpx.Request) -> Generator[bool, None, None]:
         response = self._transport.handle_request(message)
         stream = response.stream
         assert isinstance(stream, _ResponseStream)
         try:
             recorder.head(response.status_code, response.reason_phrase, response.headers.raw)
-            if opened is not None:
-                opened()
+            yield True
             for data in stream:
                 if not recorder.add(data):
                     return
-                if stop is not None and stop(recorder.exchange()):
-                    recorder.finish(End.STOPPED, _CLOSED_BY_US)
-                    return
+                yield False
             excess = stream.excess()
             if excess != 0:
                 # They would be taken for the answer to the next request on this connection.
@@ -411,82 +421,3 @@ def _message(recorder: Recorder) -> httpx.Request:
         )
     except httpx.InvalidURL as error:
         raise ValueError(f"HTTP/1.1 cannot carry this request: {error}") from error
-
-
-class OpenStream:
-    """A response that is still coming in.
-
-    Made by `HttpWire.open`. Reading happens in a thread that ends with the stream, at the latest when
-    `limits.total` seconds are over.
-    """
-
-    def __init__(self, wire: HttpWire, call: _Call, *, await_head: bool) -> None:
-        self._call = call
-        self._recorder = call.recorder
-        self._changed = threading.Condition()
-        self._error: ValueError | None = None
-        self._thread = threading.Thread(target=self._read, args=(wire,), name="mcp-stream", daemon=True)
-        self._thread.start()
-        if await_head:
-            limits = self._recorder.limits
-            # The reader gives up by itself, which ends this wait; a second is for its thread to be scheduled.
-            self.wait(lambda exchange: exchange.answered, limits.connect + limits.head + 1.0)
-        if self._error is not None:
-            raise self._error
-
-    def _read(self, wire: HttpWire) -> None:
-        try:
-            wire._run(self._call, self._on_chunk, self._notify)
-        except ValueError as error:
-            self._error = error
-            self._recorder.finish(End.UNREACHABLE, str(error))
-        finally:
-            # Whatever else surfaced, nobody waits for a reader that is gone.
-            self._recorder.finish(End.RESET, "the reader of the stream failed")
-            self._notify()
-
-    def _notify(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
-
-    def _on_chunk(self, _: Exchange) -> bool:
-        self._notify()
-        return False
-
-    @property
-    def exchange(self) -> Exchange:
-        """What has come in so far."""
-        return self._recorder.exchange()
-
-    @property
-    def limits(self) -> Limits:
-        """The limits of the exchange."""
-        return self._recorder.limits
-
-    @property
-    def alive(self) -> bool:
-        """Whether the response is still coming in."""
-        return self._recorder.end is None
-
-    def wait(self, condition: Callable[[Exchange], bool], timeout: float) -> bool:
-        """Wait until a condition on the exchange holds, the stream ends, or `timeout` seconds pass.
-
-        Returns:
-            Whether the condition held.
-        """
-        with self._changed:
-            self._changed.wait_for(lambda: not self.alive or condition(self.exchange), timeout)
-        return condition(self.exchange)
-
-    def close(self) -> Exchange:
-        """Close the connection, wait for the reader to end, and return the exchange."""
-        self._recorder.finish(End.STOPPED, _CLOSED_BY_US)
-        self._call.cancel()
-        self._thread.join(self._recorder.limits.connect + 1.0)
-        return self.exchange
-
-    def __enter__(self) -> OpenStream:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_mcp_http.answering import Answer, ClientError, Conversation, converse
+from pytest_mcp_http.answering import Answer, ClientError, Conversation
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange
@@ -33,7 +33,8 @@ def text_of(exchange: Exchange) -> Any:
 
 
 def ask(client: McpClient, kind: str, answer: Answer, **options: Any) -> Exchange:
-    return client.complete("tools/call", {"name": "ask_back", "arguments": {"kind": kind}}, answer, **options)
+    params = {"name": "ask_back", "arguments": {"kind": kind}}
+    return client.converse("tools/call", params, answer, **options).exchange
 
 
 def test_one_interface_answers_in_both_eras(client: McpClient) -> None:
@@ -82,7 +83,7 @@ class TestConverse:
     def run(self, peer_url: str, answer: Answer | None, **options: Any) -> Conversation:
         with HttpWire() as wire:
             client = McpClient(peer_url, "2025-11-25", wire)
-            return converse(client, "tools/call", {"name": "a"}, answer, **options)
+            return client.converse("tools/call", {"name": "a"}, answer, **options)
 
     def serving(self, *messages: object, end: bool = True) -> Any:
         """Return what serves a call with some messages, a response to it after each answer of the client."""
@@ -152,8 +153,8 @@ class TestConverse:
         with HttpWire() as wire:
             client = McpClient(peer.url, "2025-11-25", wire)
             with client.listen() as beside:
-                found = converse(
-                    client, "tools/call", {"name": "a"}, lambda method, params: {"roots": []}, beside=beside
+                found = client.converse(
+                    "tools/call", {"name": "a"}, lambda method, params: {"roots": []}, beside=beside
                 )
         assert [(each.id, each.related) for each in found.asked] == [("x", False)]
         assert found.exchange.result == {}

@@ -154,10 +154,10 @@ class TestModernServer:
         with HttpWire() as wire:
             client = McpClient(modern_url, "2026-07-28", wire, capabilities={"elicitation": {"form": {}}})
             params = {"name": "ask_back", "arguments": {"kind": "elicitation"}}
-            exchange = client.complete("tools/call", params, answer)
+            exchange = client.converse("tools/call", params, answer).exchange
             assert exchange.result["resultType"] == "complete"  # type: ignore[index]
             assert asked == ["elicitation/create"]
-            first = client.complete("tools/call", params, answer, rounds=0)
+            first = client.converse("tools/call", params, answer, rounds=0).exchange
         requests = input_requests(first)
         assert requests is not None
         assert [each["method"] for each in requests.values()] == ["elicitation/create"]

@@ -10,13 +10,13 @@ import pytest
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http._roles import parse
 from pytest_mcp_http._target import open_target
+from pytest_mcp_http.client import McpStream
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite import _witness
 from pytest_mcp_http.suite._witness import TwoCalls, ticks_told, two_calls
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Chunk, Exchange, Request
 from pytest_mcp_http.wire.headers import Headers
-from pytest_mcp_http.wire.http import OpenStream
 from pytest_mcp_http.wire.jsonrpc import encode
 
 
@@ -123,7 +123,7 @@ def test_calls_that_went_too_far_meanwhile_are_tried_again_slower(
     watches = []
     cancel = _witness._Watch._cancel
 
-    def late_at_first(watch: _witness._Watch, stream: OpenStream | None) -> Exchange | None:
+    def late_at_first(watch: _witness._Watch, stream: McpStream | None) -> Exchange | None:
         watches.append(watch)
         if len(watches) > 1:
             return cancel(watch, stream)

@@ -12,7 +12,8 @@ import pytest
 
 from pytest_mcp_http.wire.exchange import End, Request
 from pytest_mcp_http.wire.headers import Headers
-from pytest_mcp_http.wire.http import HttpWire, Limits, _Call, not_http, ssl_context
+from pytest_mcp_http.wire.http import HttpWire, Limits, not_http, ssl_context
+from pytest_mcp_http.wire.open_streams import Call
 from pytest_mcp_http.wire.recorder import MAX_HEAD, MAX_PIECES, Recorder
 
 SHORT = Limits(connect=2.0, first_byte=0.3, total=0.6, body=1024 * 1024)
@@ -491,8 +492,8 @@ class TestOpenStream:
 
         peer = serve(handle)
         with HttpWire(Limits(first_byte=60, total=60)) as wire:
-            call = _Call(Recorder(post(peer.url), wire.limits))
-            reader = threading.Thread(target=wire._run, args=(call, None))
+            call = Call(Recorder(post(peer.url), wire.limits))
+            reader = threading.Thread(target=wire.run, args=(call, None))
             reader.start()
             assert asked.wait(10)
             call.cancel()
