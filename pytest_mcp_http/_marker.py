@@ -11,7 +11,7 @@ from pytest_mcp_http.spec.revisions import REVISIONS
 
 NAME = "mcp_revisions"
 HELP = (
-    f"{NAME}(*revisions): run a test once at each of these protocol revisions, through the fixture mcp_revision; "
+    f"{NAME}(*revisions): run a test once at each of these revisions, by way of the fixture mcp_revision; "
     "one that the server does not speak is skipped. The closest marker wins."
 )
 

@@ -5,7 +5,7 @@ Imported in every pytest run, so it imports pytest and the standard library only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -73,6 +73,36 @@ def mcp_connection(pytestconfig: pytest.Config, mcp_target: object, mcp_revision
     run = run_of(pytestconfig)
     target = run.spoken(mcp_target, mcp_revision)
     with McpClient(target.url, mcp_revision, run.wire(target), headers=target.headers) as client:
+        yield client
+
+
+@pytest.fixture
+def mcp_sdk_options() -> dict[str, Any]:
+    """Give the arguments of the client of `mcp_sdk`; override it to pass callbacks."""
+    return {}
+
+
+@pytest.fixture
+async def mcp_sdk(
+    request: pytest.FixtureRequest,
+    pytestconfig: pytest.Config,
+    mcp_target: object,
+    mcp_revision: str,
+    mcp_sdk_options: dict[str, Any],
+) -> AsyncIterator[Any]:
+    """Give the client of the official SDK, connected: a `ClientSession` of `mcp` 1.x, a `Client` of 2.x.
+
+    It is for asynchronous tests that carry the marker `anyio`.
+    """
+    from pytest_mcp_http._run import run_of
+    from pytest_mcp_http._sdk import connect
+
+    run = run_of(pytestconfig)
+    target = run.spoken(mcp_target, mcp_revision)
+    # Without a wish the newest revision that both speak will do.
+    wished = "mcp_revision" in getattr(getattr(request.node, "callspec", None), "params", {})
+    exactly = wished or mcp_revision != target.default_revision
+    async with connect(target, mcp_revision, mcp_sdk_options, exactly=exactly) as client:
         yield client
 
 

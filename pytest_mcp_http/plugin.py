@@ -144,6 +144,10 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
         from pytest_mcp_http._server_logs import mark
 
         mark(run, item)
+    names = getattr(item, "fixturenames", ())
+    # The second name tells our fixture from one of the user's with the name of ours.
+    if {"mcp_sdk", "mcp_sdk_options"} <= set(names) and "anyio_backend" not in names:
+        pytest.fail("mcp_sdk is for async tests with the marker anyio: @pytest.mark.anyio", pytrace=False)
     problem = None
     try:
         yield from _judge(item, after=_marker.require_spoken)
