@@ -15,6 +15,7 @@ import os
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -32,6 +33,7 @@ _Send = Callable[[Any], Awaitable[None]]
 _App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 
 STOP_SECONDS: Final = 5.0
+_CATCH_UP_SECONDS: Final = 0.5
 
 
 def start_app(settings: Settings) -> AppServer:
@@ -181,6 +183,7 @@ class AppServer:
         self._path = settings.path
         self._secrets = [value for _, value in settings.headers]
         self._output = Output()
+        self._finishing: set[object] = set()
         self._ready = threading.Event()
         self._failure = ""
         self._task: asyncio.Task[None] | None = None
@@ -210,11 +213,19 @@ class AppServer:
 
     def written(self) -> int:
         """Return a mark for `log`: what went wrong until now lies before it."""
+        self._catch_up()
         return self._output.written
 
     def log(self, since: int = 0) -> str:
         """Return its last errors, from a mark on, without the secret values of our headers."""
+        self._catch_up()
         return without_secrets(self._output.text(since), self._secrets)
+
+    def _catch_up(self) -> None:
+        """Wait for requests that are answered and not over: a framework raises after it has sent its 500."""
+        deadline = time.monotonic() + _CATCH_UP_SECONDS
+        while self._finishing and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def close(self) -> None:
         """End the server: requests first, then its lifespan; may be called again."""
@@ -243,20 +254,25 @@ class AppServer:
 
     async def _watched(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Run the application and keep what goes wrong inside it."""
+        request = object()
 
         async def watch(message: Any) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self._finishing.add(request)
             if message["type"] == "lifespan.startup.failed":
                 self._failure = "the lifespan of the application failed"
                 self._note(str(message.get("message", "")))
             await send(message)
 
         try:
-            await self._app(scope, receive, watch if scope["type"] == "lifespan" else send)
+            await self._app(scope, receive, watch)
         except Exception:
             # An application without lifespan may raise on it, that is how it says so.
             if scope["type"] != "lifespan":
                 self._note(traceback.format_exc())
             raise
+        finally:
+            self._finishing.discard(request)
 
     def _note(self, text: str) -> None:
         self._output.add(text.rstrip("\n").encode("utf-8", "replace") + b"\n")

@@ -145,7 +145,8 @@ def test_a_command_with_environment_and_directory(pytester: pytest.Pytester) -> 
         elsewhere__start="""
 import os, sys
 print("started in", os.path.basename(os.getcwd()), os.environ["WHO"])
-os.execv(sys.executable, [sys.executable, "-m", "reference_server", "--port", sys.argv[1]])
+words = [sys.executable, "-m", "reference_server", "--mode=stateless", "--port", sys.argv[1]]
+os.execv(sys.executable, words)
 """,
         test_command="""
 import sys

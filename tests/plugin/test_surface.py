@@ -37,7 +37,7 @@ def test_surface_is_recorded_compared_and_accepted(
             "    breaking    tool gone: removed",
             "--- recorded, at *",
             "+++ the server now",
-            '-    "gone": {},',
+            '-    "gone": {}',
         ]
     )
     result = pytester.runpytest_subprocess("--mcp-url", url, *RUN, "--mcp-surface-update")
