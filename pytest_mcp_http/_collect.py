@@ -54,6 +54,9 @@ class McpSuite(pytest.Collector):
             # An explicit node id keeps ids free of the place where the package is installed. pytest takes it
             # without promising to; this is the only line that relies on it.
             yield McpModule.from_parent(self, path=folder / f"test_{chapter}.py", nodeid=f"mcp/{chapter}")
+        if run_of(self.config).settings.surface is not None:
+            path = folder.parent / "surface" / "test_surface.py"
+            yield McpSurface.from_parent(self, path=path, nodeid="mcp/surface")
 
 
 class McpModule(pytest.Module):
@@ -74,6 +77,14 @@ class McpModule(pytest.Module):
     def classnamefilter(self, name: str) -> bool:
         """Take no classes."""
         return False
+
+
+class McpSurface(McpModule):
+    """The test of `--mcp-surface`, which judges no requirement."""
+
+    def funcnamefilter(self, name: str) -> bool:
+        """Take the one test."""
+        return name == "test_surface"
 
 
 def requirement_of(function: object) -> str | None:

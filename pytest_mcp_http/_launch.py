@@ -17,25 +17,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import IO, Final, Protocol, TypeVar
 
 from pytest_mcp_http._diagnosis import NotReady, without_secrets
 from pytest_mcp_http._options import Settings
+from pytest_mcp_http._output import Output
 from pytest_mcp_http.errors import TargetError
 
 _T = TypeVar("_T")
-
-LOG_BYTES: Final = 64 * 1024
-"""Bytes of a server's output that are kept, the last ones."""
 
 STOP_SECONDS: Final = 5.0
 """Seconds a server has to end by itself once it was asked to."""
 
 _TAIL_LINES: Final = 20
 _POLL_SECONDS: Final = 0.05
+_CATCH_UP_SECONDS: Final = 0.5
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_]+)\}")
 
 
@@ -52,8 +50,11 @@ class Launched(Protocol):
     def ended(self, wait: float) -> str | None:
         """Wait so many seconds at most for the server to end; return how it ended, or None if it runs."""
 
-    def log(self) -> str:
-        """Return the last output."""
+    def written(self) -> int:
+        """Return a mark for `log`: what was written until now lies before it."""
+
+    def log(self, since: int = 0) -> str:
+        """Return the last output, from a mark on, without the secret values of our headers."""
 
     def close(self) -> None:
         """End the server; may be called again."""
@@ -106,7 +107,8 @@ def wait_until_ready(launched: Launched, seconds: float, examine: Callable[[str]
                 "The MCP server cannot be judged: it did not listen in time.\n"
                 f"  started: {launched.description}\n"
                 f"  got:     no connection on its port within {seconds:g} s\n"
-                "  do:      let it listen on {host} and {port}, or give it longer with --mcp-startup-timeout"
+                "  do:      let it listen on {host} and {port}, or give it longer with --mcp-startup-timeout "
+                "(of mcp_launch: startup_timeout)"
                 f"{_output(launched)}"
             )
     raise TargetError(
@@ -136,8 +138,15 @@ def free_port(host: str) -> int:
 # -- a command ------------------------------------------------------------------------------------------
 
 
-def start_command(settings: Settings) -> CommandServer:
-    """Start the server that `--mcp-command` names, in a process group of its own.
+def start_command(
+    settings: Settings, env: Mapping[str, str] | None = None, cwd: str | None = None
+) -> CommandServer:
+    """Start the server that the command of the settings names, in a process group of its own.
+
+    Args:
+        settings: The command, the path of the endpoint, and the headers whose values are secret.
+        env: Variables to add to the environment.
+        cwd: Directory to start it in; default the current one.
 
     Raises:
         TargetError: If the command line is malformed, or its program cannot be run.
@@ -153,11 +162,15 @@ def start_command(settings: Settings) -> CommandServer:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # What a Python server prints is else kept back until it ends.
+            env={"PYTHONUNBUFFERED": "1", **os.environ, **(env or {})},
+            cwd=cwd,
         )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        place = f" in {cwd}" if cwd is not None else ""
         raise _bad_command(
-            settings.command, f"{arguments[0]!r} cannot be run: {reason}", "check its path and name"
+            settings.command, f"{arguments[0]!r} cannot be run{place}: {reason}", "check its path and name"
         ) from None
     return CommandServer(process, shlex.join(arguments), port, settings)
 
@@ -198,7 +211,8 @@ class CommandServer:
         self._port = port
         self._path = settings.path
         self._secrets = [value for _, value in settings.headers]
-        self._tail = _Tail()
+        self._output = Output()
+        self._reading = threading.Lock()
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._reader = threading.Thread(target=self._drain, name="mcp-server-output", daemon=True)
@@ -226,9 +240,27 @@ class CommandServer:
             f"exit status {status}" if status >= 0 else f"ended by signal {-status} ({_signal_name(-status)})"
         )
 
-    def log(self) -> str:
-        """Return the last output, without the secret values of our headers."""
-        return without_secrets(self._tail.text(), self._secrets)
+    def written(self) -> int:
+        """Return a mark for `log`: what was written until now lies before it."""
+        self._catch_up()
+        return self._output.written
+
+    def log(self, since: int = 0) -> str:
+        """Return the last output, from a mark on, without the secret values of our headers."""
+        self._catch_up()
+        return without_secrets(self._output.text(since), self._secrets)
+
+    def _catch_up(self) -> None:
+        """Wait until what the server has written so far is read; not for ever, it may never pause."""
+        pipe = self._process.stdout
+        deadline = time.monotonic() + _CATCH_UP_SECONDS
+        # On Windows the reader holds the lock for as long as it waits.
+        while sys.platform != "win32" and self._reader.is_alive() and time.monotonic() < deadline:
+            # The reader may close the pipe at any time.
+            with self._reading, contextlib.suppress(OSError, ValueError):
+                if pipe is None or not _readable(pipe, 0):
+                    return
+            time.sleep(0.001)
 
     def close(self) -> None:
         """Ask the process group to end, kill what is left after 5 seconds, and read its output to the end."""
@@ -247,33 +279,18 @@ class CommandServer:
         with pipe:
             # A grandchild in a session of its own can hold the pipe open for ever, hence the stop flag.
             while not self._stop.is_set():
-                if sys.platform != "win32" and not select.select([pipe], [], [], 0.1)[0]:
+                if not _readable(pipe, 0.1):
                     continue
-                data = os.read(pipe.fileno(), 65536)
-                if not data:
-                    return
-                self._tail.add(data)
+                with self._reading:
+                    data = os.read(pipe.fileno(), 65536)
+                    if not data:
+                        return
+                    self._output.add(data)
 
 
-class _Tail:
-    """The last bytes of an output."""
-
-    def __init__(self) -> None:
-        self._pieces: deque[bytes] = deque()
-        self._size = 0
-        self._lock = threading.Lock()
-
-    def add(self, data: bytes) -> None:
-        with self._lock:
-            self._pieces.append(data)
-            self._size += len(data)
-            while self._size - len(self._pieces[0]) >= LOG_BYTES:
-                self._size -= len(self._pieces.popleft())
-
-    def text(self) -> str:
-        with self._lock:
-            text = b"".join(self._pieces)[-LOG_BYTES:].decode("utf-8", "replace")
-        return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text.replace("\r\n", "\n"))
+def _readable(pipe: IO[bytes], seconds: float) -> bool:
+    """Wait so many seconds at most for bytes in a pipe; Windows cannot tell, there a read blocks."""
+    return sys.platform == "win32" or bool(select.select([pipe], [], [], seconds)[0])
 
 
 def _signal_name(number: int) -> str:

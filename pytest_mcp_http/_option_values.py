@@ -204,6 +204,18 @@ def report_file(path: Path, source: str) -> str:
     return str(path.resolve())
 
 
+def surface_file(path: Path, source: str) -> str:
+    """Return the absolute path of a JSON file that is one of ours, or does not exist yet."""
+    from pytest_mcp_http.surface import file
+
+    place = report_file(path, source)
+    try:
+        file.read(place)
+    except ValueError as error:
+        raise _wrong(source, place, f"a file that --mcp-surface-update wrote ({error})") from None
+    return place
+
+
 def roles(value: Sequence[str], source: str) -> tuple[Role, ...]:
     """Return the roles that lines name."""
     return tuple(_role(line, source) for line in value)

@@ -47,6 +47,8 @@ class Settings:
         roles: Tools that may be called, with what they can be used for.
         call_tools: Which tools may be called besides: `none` (not even those), `safe` or `all`.
         reference_options: Era, faults, variants and switches of the reference server.
+        surface: Absolute path of the file that the surface is recorded in.
+        surface_update: Record the surface instead of comparing it.
         fuzz: Changed requests to send per revision and source; 0 for none.
         fuzz_seed: Which requests these are; None for fresh ones.
     """
@@ -74,6 +76,8 @@ class Settings:
     roles: tuple[Role, ...] = ()
     call_tools: CallTools = "safe"
     reference_options: tuple[str, ...] = ()
+    surface: str | None = None
+    surface_update: bool = False
     fuzz: int = 0
     fuzz_seed: int | None = None
 
@@ -159,6 +163,8 @@ _OPTIONS: Final = (
         "OPTION",
         "mcp_reference_options",
     ),
+    _Option("--mcp-surface", "string", "compare tools, prompts and resources with this file", "FILE.json"),
+    _Option("--mcp-surface-update", "bool", "record them in the file of --mcp-surface instead"),
     _Option("--mcp-fuzz", "int", "send this many changed requests per revision and property", "N"),
     _Option("--mcp-fuzz-seed", "int", "send the same changed requests as the run that printed this", "SEED"),
 )
@@ -251,6 +257,9 @@ def settings_from(config: pytest.Config) -> Settings:
     def report(value: str, source: str) -> str | None:
         return values.report_file(path_of(value, source), source)
 
+    def surface(value: str, source: str) -> str:
+        return values.surface_file(path_of(value, source), source)
+
     settings = Settings(
         **_target(given),
         suite=given.value("--mcp-suite", False, values.flag),
@@ -271,6 +280,8 @@ def settings_from(config: pytest.Config) -> Settings:
         roles=given.value("--mcp-role", (), values.roles),
         call_tools=given.value("--mcp-call-tools", "safe", values.choice("none", "safe", "all")),
         reference_options=given.value("--mcp-reference-option", (), values.reference_options),
+        surface=given.value("--mcp-surface", None, surface),
+        surface_update=given.value("--mcp-surface-update", False, values.flag),
         fuzz=given.value("--mcp-fuzz", 0, values.example_count),
         fuzz_seed=given.value("--mcp-fuzz-seed", None, values.seed),
     )
@@ -288,6 +299,18 @@ def _refuse_contradictions(settings: Settings, given: _Given) -> None:
     if "mcp_reference_options" in given.line and not settings.reference:
         raise pytest.UsageError(
             "--mcp-reference-option needs --mcp-reference stateless or --mcp-reference stateful"
+        )
+    if settings.surface_update and "mcp_surface_update" not in given.line:
+        raise pytest.UsageError(
+            "ini value mcp_surface_update: give --mcp-surface-update on the command line, for one run; "
+            "in the ini file it would accept every change"
+        )
+    if settings.surface_update and not settings.surface:
+        raise pytest.UsageError("--mcp-surface-update needs --mcp-surface FILE.json")
+    if "mcp_surface" in given.line and not settings.wanted:
+        raise pytest.UsageError(
+            "--mcp-surface needs a target: give --mcp-url, --mcp-command, --mcp-app, --mcp-reference "
+            "or --mcp-suite"
         )
     if "mcp_fuzz_seed" in given.line and not settings.fuzz:
         raise pytest.UsageError("--mcp-fuzz-seed needs --mcp-fuzz N")

@@ -124,6 +124,9 @@ class Results:
         lines = ["mcp: the target is what the fixture mcp_target gives"]
         if run.known is not None:
             lines = header_lines(self.target())
+        if run.settings.surface is not None:
+            done = "recorded in" if run.settings.surface_update else "compared with"
+            lines.append(f"mcp: the surface is {done} {run.settings.surface}")
         if run.plan is not None:
             examples, seed = run.plan.examples, run.plan.seed
             lines.append(f"mcp: fuzzing with {examples} requests per revision, --mcp-fuzz-seed {seed}")

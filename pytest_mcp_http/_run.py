@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,9 +37,10 @@ class Run:
         self.settings = settings
         self._seed = seed if seed is not None else settings.fuzz_seed
         self._facts = facts
-        self._running: RunningTarget | None = None
         self._target: Target | None = None
-        self._resolved: dict[str, Target] = {}
+        self.judged_target: Target | None = None
+        self.servers: list[RunningTarget] = []
+        self._resolved: dict[str, Target | TargetError] = {}
         self._wires: dict[str, HttpWire] = {}
         self._tours: dict[tuple[str, str], Tour] = {}
 
@@ -66,8 +68,9 @@ class Run:
         if self._facts is not None:
             self._target = Target.from_json(self._facts)
         else:
-            self._running = open_target(self.settings)
-            self._target = self._running.target
+            running = open_target(self.settings)
+            self.servers.append(running)
+            self._target = running.target
         if self.settings.reference:
             # The SDK of the reference server makes some 80,000 objects that live as long as the process.
             # Looking through them again and again costs a tenth of the run.
@@ -88,8 +91,8 @@ class Run:
 
     @property
     def known(self) -> Target | None:
-        """The target of the run as far as this process knows it: named by options, or by the fixture."""
-        return self._target or next(reversed(self._resolved.values()), None)
+        """The target of the suite as far as this process knows it: named by options, or by the fixture."""
+        return self._target or self.judged_target
 
     def target(self) -> Target:
         """Return the target that the options name.
@@ -100,31 +103,52 @@ class Run:
         if self._target is None:
             raise pytest.UsageError(
                 "no MCP server is named: give --mcp-url, --mcp-command, --mcp-app or --mcp-reference "
-                "(or their ini values), or override the fixture mcp_target in the root conftest.py"
+                "(or their ini values), or override the fixture mcp_target in a conftest.py"
             )
         return self._target
 
-    def resolve(self, target: Target | str) -> Target:
-        """Return the target behind what the `mcp_target` fixture gave: itself, or the one at a URL.
+    def resolve(self, target: object) -> Target:
+        """Return the target behind what the `mcp_target` fixture gave.
 
-        An URL is probed once; a failure ends the run with one message instead of failing every test.
+        A URL is probed once, whatever comes of it.
+
+        Args:
+            target: A URL, a server that was started here, or a target.
+
+        Raises:
+            TargetError: If it is none of these, or leads to no server that can be judged. The whole diagnosis
+                is told once; afterwards its first line.
         """
-        if not isinstance(target, str):
-            self._resolved.setdefault(target.url, target)
+        from pytest_mcp_http._target import RunningTarget, Target, open_target
+
+        if isinstance(target, Target):
             return target
-        if target not in self._resolved:
-            from dataclasses import replace
-
-            from pytest_mcp_http._target import open_target
-
+        if isinstance(target, RunningTarget):
+            return target.target
+        if not isinstance(target, str):
+            raise TargetError(
+                f"the fixture mcp_target gave {target!r}; accepted: the URL of a server as a string, "
+                "or what mcp_launch returns"
+            )
+        found = self._resolved.get(target)
+        for server in self.servers:
+            if server.url == target and not server.closed:
+                return server.target
+        if found is None:
+            # Which revisions are judged concerns the suite, not the server of some test.
+            settings = replace(
+                self.settings, url=target, command=None, app=None, reference=None, revision="auto"
+            )
             try:
-                running = open_target(
-                    replace(self.settings, url=target, command=None, app=None, reference=None)
-                )
+                found = open_target(settings).target
             except TargetError as error:
-                pytest.exit(f"mcp_target: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
-            self._resolved[target] = running.target
-        return self._resolved[target]
+                headline = str(error).partition("\n")[0]
+                self._resolved[target] = TargetError(f"{headline} An earlier test shows the whole diagnosis.")
+                raise
+            self._resolved[target] = found
+        if isinstance(found, TargetError):
+            raise found
+        return found
 
     def revisions(self) -> tuple[str, ...]:
         """Return the revisions that the suite is collected for; never touches the network."""
@@ -136,34 +160,67 @@ class Run:
             return self.settings.revision
         return REVISIONS
 
-    def default_revision(self, target: Target | str) -> str:
+    def default_revision(self, target: object) -> str:
         """Return the revision that a test of a target speaks unless it asks for another one."""
         return self.resolve(target).default_revision
 
     # -- what checks use ------------------------------------------------------------------------------------
 
-    def wire(self, target: Target | str) -> HttpWire:
+    def wire(self, target: object) -> HttpWire:
         """Return the wire of a target."""
         target = self.resolve(target)
         if target.url not in self._wires:
             self._wires[target.url] = target.open_wire()
         return self._wires[target.url]
 
-    def tour(self, target: Target | str, revision: str) -> Tour:
+    def spoken(self, target: object, revision: str) -> Target:
+        """Return a target that speaks a revision.
+
+        Raises:
+            NotApplicable: If it does not speak it.
+        """
+        from pytest_mcp_http.errors import NotApplicable
+
+        found = self.resolve(target)
+        if revision not in found.facts.revisions:
+            spoken = ", ".join(found.facts.revisions)
+            raise NotApplicable(f"the server does not speak {revision}, it speaks {spoken}")
+        return found
+
+    def tour(self, target: object, revision: str) -> Tour:
         """Return the tour of a target at a revision, made on first use.
 
-        Skips the test if the revision is not to be judged, which is known at collection only for a target
-        that options name.
+        Raises:
+            NotApplicable: If the target does not speak the revision.
         """
         from pytest_mcp_http.tour import Tour
 
-        target = self.resolve(target)
-        if revision not in target.judged(self.settings.revision):
-            pytest.skip(f"not judged at {revision}: the server speaks {', '.join(target.facts.revisions)}")
-        key = (target.url, revision)
+        found = self.spoken(target, revision)
+        key = (found.url, revision)
         if key not in self._tours:
-            self._tours[key] = Tour(target, revision, self.wire(target))
+            self._tours[key] = Tour(found, revision, self.wire(found))
         return self._tours[key]
+
+    def judge(self, target: object, revision: str) -> None:
+        """Note that the suite judges a target; skip the check if it is not to be judged at a revision.
+
+        For a target that a fixture gives, this is not known at collection.
+
+        Raises:
+            TargetError: If it cannot be judged, or does not speak a revision that the options list.
+        """
+        self.judged_target = found = self.resolve(target)
+        if revision not in found.judged(self.settings.revision):
+            pytest.skip(f"not judged at {revision}: the server speaks {', '.join(found.facts.revisions)}")
+
+    def leave(self, target: object) -> None:
+        """End every session and connection with a target that may end now, and forget what was learnt."""
+        url = target if isinstance(target, str) else getattr(target, "url", "")
+        for key in [key for key in self._tours if key[0] == url]:
+            self._tours.pop(key).close()
+        if url in self._wires:
+            self._wires.pop(url).close()
+        self._resolved.pop(url, None)
 
     def end_sessions(self) -> None:
         """End every session and connection that this process opened."""
@@ -177,8 +234,8 @@ class Run:
     def close(self) -> None:
         """End every session, connection and server that this process opened."""
         self.end_sessions()
-        if self._running is not None:
-            self._running.close()
+        for server in self.servers:
+            server.close()
 
 
 def run_of(config: pytest.Config) -> Run:

@@ -15,8 +15,8 @@ import os
 import socket
 import sys
 import threading
+import time
 import traceback
-from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ import uvicorn
 
 from pytest_mcp_http._diagnosis import without_secrets
 from pytest_mcp_http._options import Settings
+from pytest_mcp_http._output import Output
 from pytest_mcp_http.errors import TargetError
 
 _Scope = MutableMapping[str, Any]
@@ -32,7 +33,7 @@ _Send = Callable[[Any], Awaitable[None]]
 _App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 
 STOP_SECONDS: Final = 5.0
-_LOG_RECORDS: Final = 200
+_CATCH_UP_SECONDS: Final = 0.5
 
 
 def start_app(settings: Settings) -> AppServer:
@@ -42,7 +43,21 @@ def start_app(settings: Settings) -> AppServer:
         TargetError: If it cannot be imported, is no application, or its factory fails.
     """
     assert settings.app is not None
-    return AppServer(_as_app(_resolve(settings.app), settings.app), f"--mcp-app {settings.app}", settings)
+    return serve(settings.app, f"--mcp-app {settings.app}", settings)
+
+
+def serve(app: object, what: str, settings: Settings) -> AppServer:
+    """Serve an application.
+
+    Args:
+        app: An ASGI application, a factory without arguments, or the name of one, `package.module:attribute`.
+        what: What is served, as the user named it, one line.
+        settings: Path of the endpoint, and the headers whose values are secret.
+
+    Raises:
+        TargetError: If it cannot be imported, is no application, or its factory fails.
+    """
+    return AppServer(_as_app(_resolve(app, what) if isinstance(app, str) else app, what), what, settings)
 
 
 def start_reference(settings: Settings) -> AppServer:
@@ -93,14 +108,13 @@ def _cannot_start(what: str, reason: str, advice: str) -> TargetError:
     )
 
 
-def _resolve(name: str) -> object:
+def _resolve(name: str, what: str) -> object:
     """Import `package.module:attribute`, with the current directory importable as for `python -m`."""
     module_name, _, attribute = name.partition(":")
     here = os.getcwd()
     if here not in sys.path and "" not in sys.path:
         # Stays: the application may import more of itself while it runs.
         sys.path.insert(0, here)
-    what = f"--mcp-app {name}"
     try:
         found: object = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
@@ -115,20 +129,19 @@ def _resolve(name: str) -> object:
         raise _cannot_start(what, str(error), "check the name after the colon") from None
 
 
-def _as_app(found: object, name: str) -> _App:
+def _as_app(found: object, what: str) -> _App:
     """Return an application as it is, and call a factory."""
     if not _is_app(found) and _takes(found, 0):
         try:
             found = found()  # type: ignore[operator]
         except (Exception, SystemExit) as error:
-            raise _cannot_start(
-                f"--mcp-app {name}", f"the factory failed: {_show(error)}", "repair it"
-            ) from None
+            raise _cannot_start(what, f"the factory failed: {_show(error)}", "repair it") from None
     if not _is_app(found):
         raise _cannot_start(
-            f"--mcp-app {name}",
+            what,
             f"a {type(found).__name__} is no ASGI application",
-            "name an application or a factory without arguments, such as module:server.streamable_http_app",
+            "name an application or a factory without arguments, such as streamable_http_app of a server of "
+            "the official SDK",
         )
     return found  # type: ignore[return-value]
 
@@ -169,7 +182,8 @@ class AppServer:
         self._app = app
         self._path = settings.path
         self._secrets = [value for _, value in settings.headers]
-        self._records: deque[str] = deque(maxlen=_LOG_RECORDS)
+        self._output = Output()
+        self._finishing: set[object] = set()
         self._ready = threading.Event()
         self._failure = ""
         self._task: asyncio.Task[None] | None = None
@@ -197,9 +211,21 @@ class AppServer:
             return None
         return self._failure or "the server in this process ended"
 
-    def log(self) -> str:
-        """Return the last errors of the application, without the secret values of our headers."""
-        return without_secrets("\n".join(self._records), self._secrets)
+    def written(self) -> int:
+        """Return a mark for `log`: what went wrong until now lies before it."""
+        self._catch_up()
+        return self._output.written
+
+    def log(self, since: int = 0) -> str:
+        """Return its last errors, from a mark on, without the secret values of our headers."""
+        self._catch_up()
+        return without_secrets(self._output.text(since), self._secrets)
+
+    def _catch_up(self) -> None:
+        """Wait for requests that are answered and not over: a framework raises after it has sent its 500."""
+        deadline = time.monotonic() + _CATCH_UP_SECONDS
+        while self._finishing and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def close(self) -> None:
         """End the server: requests first, then its lifespan; may be called again."""
@@ -228,20 +254,28 @@ class AppServer:
 
     async def _watched(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Run the application and keep what goes wrong inside it."""
+        request = object()
 
         async def watch(message: Any) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self._finishing.add(request)
             if message["type"] == "lifespan.startup.failed":
                 self._failure = "the lifespan of the application failed"
-                self._records.extend(str(message.get("message", "")).splitlines())
+                self._note(str(message.get("message", "")))
             await send(message)
 
         try:
-            await self._app(scope, receive, watch if scope["type"] == "lifespan" else send)
+            await self._app(scope, receive, watch)
         except Exception:
             # An application without lifespan may raise on it, that is how it says so.
             if scope["type"] != "lifespan":
-                self._records.extend(traceback.format_exc().splitlines())
+                self._note(traceback.format_exc())
             raise
+        finally:
+            self._finishing.discard(request)
+
+    def _note(self, text: str) -> None:
+        self._output.add(text.rstrip("\n").encode("utf-8", "replace") + b"\n")
 
 
 class _Server(uvicorn.Server):

@@ -129,18 +129,47 @@ class RunningTarget:
     """A target that answers, and the server behind it if we started it.
 
     Use it as a context manager, or call `close`.
+
+    Attributes:
+        target: What is known of it.
+        closed: Whether it was closed.
     """
 
     def __init__(self, target: Target, launched: Launched | None = None) -> None:
         self.target = target
+        self.closed = False
         self._launched = launched
 
-    def log(self) -> str:
-        """Return the last output of the server that was started; empty for one that was not."""
-        return self._launched.log() if self._launched is not None else ""
+    @property
+    def url(self) -> str:
+        """The URL of the endpoint."""
+        return self.target.url
+
+    @property
+    def description(self) -> str:
+        """What was started, one line; the URL of a server that was not."""
+        return self._launched.description if self._launched is not None else self.target.display_url
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.target.display_url}: {self.description}>"
+
+    def written(self) -> int:
+        """Return a mark for `log`: what was written until now lies before it."""
+        return self._launched.written() if self._launched is not None else 0
+
+    def log(self, since: int = 0) -> str:
+        """Return the last output of the server that was started, at most 64 KiB; empty for one that was not.
+
+        The secret values of our headers are masked in it.
+
+        Args:
+            since: A mark, what `written` returned earlier: only what came after it.
+        """
+        return self._launched.log(since) if self._launched is not None else ""
 
     def close(self) -> None:
         """End the server if we started it; may be called again."""
+        self.closed = True
         if self._launched is not None:
             self._launched.close()
 
@@ -191,7 +220,22 @@ def open_target(settings: Settings) -> RunningTarget:
         except pytest.UsageError as error:
             raise TargetError(str(error)) from None
         return RunningTarget(_examine(settings, settings.url))
-    launched = start(settings)
+    return await_target(start(settings), settings)
+
+
+def await_target(launched: Launched, settings: Settings) -> RunningTarget:
+    """Wait until a server that was just started answers, and find out what it speaks.
+
+    Args:
+        launched: The server.
+        settings: How long to wait, the headers, and the limits of each exchange.
+
+    Returns:
+        The running target. Close it, which ends the server.
+
+    Raises:
+        TargetError: If the server cannot be judged. It is ended then.
+    """
     try:
         target = wait_until_ready(launched, settings.startup_timeout, lambda url: _examine(settings, url))
     except BaseException:

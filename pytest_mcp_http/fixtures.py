@@ -5,14 +5,14 @@ Imported in every pytest run, so it imports pytest and the standard library only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_mcp_http._target import Target
+    from pytest_mcp_http._target import RunningTarget, Target
     from pytest_mcp_http.client import McpClient
     from pytest_mcp_http.tour import Tour
     from pytest_mcp_http.wire.http import HttpWire
@@ -22,57 +22,50 @@ if TYPE_CHECKING:
 def mcp_target(pytestconfig: pytest.Config) -> Target:
     """Give the server under test, as named by `--mcp-url` and its siblings.
 
-    Override it in the root conftest to point the suite (with `--mcp-suite`) or a test directory at a server
-    of your own: return or yield its URL.
+    Override it in the root conftest for the suite (with `--mcp-suite`), or in any conftest or test file for
+    the tests below it: return or yield the URL of a server of your own, or what `mcp_launch` returns.
     """
     from pytest_mcp_http._run import run_of
 
     return run_of(pytestconfig).target()
 
 
-@pytest.fixture(scope="session")
-def mcp_revision(pytestconfig: pytest.Config, mcp_target: Target | str) -> str:
+@pytest.fixture
+def mcp_revision(request: pytest.FixtureRequest, pytestconfig: pytest.Config, mcp_target: object) -> str:
     """Give the revision that a test speaks.
 
     It is the newest revision with the handshake, or the newest modern one of a server that has no handshake.
-    Override it in a conftest, or parametrise it, to speak another one.
+    Mark a test with `mcp_revisions`, override this in a conftest, or parametrise it, to speak another one.
     """
     from pytest_mcp_http._run import run_of
 
-    return run_of(pytestconfig).default_revision(mcp_target)
+    given: str | None = getattr(request, "param", None)
+    return run_of(pytestconfig).default_revision(mcp_target) if given is None else given
 
 
-@pytest.fixture(scope="session")
-def _mcp_sessions(pytestconfig: pytest.Config, mcp_target: Target | str) -> Iterator[None]:
-    """End our sessions while the server of an overridden `mcp_target` is still there."""
-    from pytest_mcp_http._run import run_of
-
-    yield
-    run_of(pytestconfig).end_sessions()
-
-
-@pytest.fixture(scope="session")
-def mcp_wire(pytestconfig: pytest.Config, mcp_target: Target | str, _mcp_sessions: None) -> HttpWire:
+@pytest.fixture
+def mcp_wire(pytestconfig: pytest.Config, mcp_target: object) -> HttpWire:
     """Give the raw HTTP client, with the limits and TLS settings of the target."""
     from pytest_mcp_http._run import run_of
 
     return run_of(pytestconfig).wire(mcp_target)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def mcp_tour(
-    pytestconfig: pytest.Config, mcp_target: Target | str, mcp_revision: str, _mcp_sessions: None
+    request: pytest.FixtureRequest, pytestconfig: pytest.Config, mcp_target: object, mcp_revision: str
 ) -> Tour:
-    """Give the recorded visit at `mcp_revision`; made once per process, ended with the run."""
+    """Give the recorded visit at `mcp_revision`; made once per process and target, ended with the target."""
     from pytest_mcp_http._run import run_of
 
-    return run_of(pytestconfig).tour(mcp_target, mcp_revision)
+    run = run_of(pytestconfig)
+    if hasattr(request.function, "mcp_requirement"):
+        run.judge(mcp_target, mcp_revision)
+    return run.tour(mcp_target, mcp_revision)
 
 
 @pytest.fixture
-def mcp_connection(
-    pytestconfig: pytest.Config, mcp_target: Target | str, mcp_revision: str, _mcp_sessions: None
-) -> Iterator[McpClient]:
+def mcp_connection(pytestconfig: pytest.Config, mcp_target: object, mcp_revision: str) -> Iterator[McpClient]:
     """Give an `McpClient` that is connected; its session, if the era has them, is ended after the test.
 
     A server that refuses to open is no error here: the calls that return a value say so.
@@ -81,7 +74,7 @@ def mcp_connection(
     from pytest_mcp_http.client import McpClient
 
     run = run_of(pytestconfig)
-    target = run.resolve(mcp_target)
+    target = run.spoken(mcp_target, mcp_revision)
     client = McpClient(target.url, mcp_revision, run.wire(target), headers=target.headers)
     try:
         yield client.connect()
@@ -89,8 +82,67 @@ def mcp_connection(
         client.close()
 
 
+@pytest.fixture
+def mcp_sdk_options() -> dict[str, Any]:
+    """Give the arguments of the client of `mcp_sdk`; override it to pass callbacks."""
+    return {}
+
+
+@pytest.fixture
+async def mcp_sdk(
+    request: pytest.FixtureRequest,
+    pytestconfig: pytest.Config,
+    mcp_target: object,
+    mcp_revision: str,
+    mcp_sdk_options: dict[str, Any],
+) -> AsyncIterator[Any]:
+    """Give the client of the official SDK, connected: a `ClientSession` of `mcp` 1.x, a `Client` of 2.x.
+
+    It is for asynchronous tests that carry the marker `anyio`.
+    """
+    from pytest_mcp_http._run import run_of
+    from pytest_mcp_http._sdk import connect
+
+    run = run_of(pytestconfig)
+    target = run.spoken(mcp_target, mcp_revision)
+    # Without a wish the newest revision that both speak will do.
+    wished = "mcp_revision" in getattr(getattr(request.node, "callspec", None), "params", {})
+    exactly = wished or mcp_revision != target.default_revision
+    async with connect(target, mcp_revision, mcp_sdk_options, exactly=exactly) as client:
+        yield client
+
+
 @pytest.fixture(scope="session")
-def mcp_reference() -> Iterator[Callable[..., str]]:
+def mcp_launch(pytestconfig: pytest.Config) -> Iterator[Callable[..., RunningTarget]]:
+    """Give a factory that starts servers of your own, which end with the run, or earlier when you close them.
+
+    Call it with an ASGI application, a factory without arguments, or the name of one (`module:app`), or with
+    `command=`, a command line with `{port}` or its words; and by name with `path`, `headers`,
+    `startup_timeout` (seconds), `env` and `cwd`. It returns a server with `url`, `log()` and `close()`, which
+    is a context manager too, and raises `TargetError` for a server that does not start or answer.
+    """
+    from pytest_mcp_http._launcher import launch
+    from pytest_mcp_http._run import run_of
+    from pytest_mcp_http.errors import TargetError
+
+    run = run_of(pytestconfig)
+    with ExitStack() as stack:
+
+        def start(app: object = None, **options: Any) -> RunningTarget:
+            __tracebackhide__ = True
+            try:
+                server = stack.enter_context(launch(run.settings, app, **options))
+            except TargetError as error:
+                # The message is the whole diagnosis; the way through our own code helps nobody.
+                raise TargetError(str(error)) from None
+            run.servers.append(server)
+            return server
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def mcp_reference(pytestconfig: pytest.Config) -> Iterator[Callable[..., str]]:
     """Give a factory of bundled reference servers, which end with the run.
 
     Call it with the mode (`stateless` or `stateful`), and by name with `era` (`handshake`, `modern`, or
@@ -99,6 +151,7 @@ def mcp_reference() -> Iterator[Callable[..., str]]:
     `TargetError` for a wrong value or without `mcp` 2.x.
     """
     from pytest_mcp_http._options import Settings
+    from pytest_mcp_http._run import run_of
     from pytest_mcp_http._target import open_target
 
     with ExitStack() as stack:
@@ -117,6 +170,8 @@ def mcp_reference() -> Iterator[Callable[..., str]]:
             options += [f"fault={id}" for id in faults] + [f"variant={name}" for name in variants]
             options += ["json-response"] * json_response + ["resumable"] * resumable + ["fixtures"] * fixtures
             settings = Settings(reference=mode, reference_options=tuple(options))
-            return stack.enter_context(open_target(settings)).target.url
+            server = stack.enter_context(open_target(settings))
+            run_of(pytestconfig).servers.append(server)
+            return server.url
 
         yield start

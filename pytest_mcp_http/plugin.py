@@ -5,12 +5,13 @@ Imports pytest and the standard library only: a run that does not use the plugin
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mcp_http import fixtures
+from pytest_mcp_http import _marker, fixtures
 from pytest_mcp_http._options import add_options, settings_from
 from pytest_mcp_http._run import RUN, Run, run_of
 
@@ -33,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "mcp_requirement(id, level): the requirement that a check of the MCP suite judges"
     )
+    config.addinivalue_line("markers", _marker.HELP)
     given = getattr(config, "workerinput", {})
     config.stash[RUN] = Run(settings_from(config), given.get(WORKER_KEY), given.get(SEED_KEY))
     config.pluginmanager.register(fixtures, "mcp_http_fixtures")
@@ -94,7 +96,8 @@ def pytest_make_collect_report(
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrise the checks by revision."""
+    """Parametrise tests by the marker `mcp_revisions`, and the checks by what is judged."""
+    _marker.parametrize(metafunc)
     if run_of(metafunc.config).settings.wanted:
         from pytest_mcp_http._collect import parametrize
 
@@ -121,9 +124,42 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """End our sessions while the server that `mcp_target` gives, whoever defines it, is still there."""
+    value = yield
+    if fixturedef.argname == "mcp_target":
+        request.addfinalizer(partial(run_of(request.config).leave, value))
+    return value
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    """Turn "nothing to judge", found while fixtures are set up, into a skip."""
-    yield from _judge(item)
+    """Turn what fixtures find out, that there is nothing to judge or no server, into an outcome of pytest."""
+    from pytest_mcp_http.errors import TargetError
+
+    run = run_of(item.config)
+    if run.servers:
+        from pytest_mcp_http._server_logs import mark
+
+        mark(run, item)
+    names = getattr(item, "fixturenames", ())
+    # The second name tells our fixture from one of the user's with the name of ours.
+    if {"mcp_sdk", "mcp_sdk_options"} <= set(names) and "anyio_backend" not in names:
+        pytest.fail("mcp_sdk is for async tests with the marker anyio: @pytest.mark.anyio", pytrace=False)
+    problem = None
+    try:
+        yield from _judge(item, after=_marker.require_spoken)
+    except TargetError as error:
+        problem = error
+    if problem is None:
+        return
+    if hasattr(getattr(item, "function", None), "mcp_requirement"):
+        # The same for every check.
+        pytest.exit(f"mcp_target: {problem}", returncode=pytest.ExitCode.USAGE_ERROR)
+    # The message is the whole diagnosis; a traceback through our own code helps nobody.
+    pytest.fail(str(problem), pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -132,13 +168,17 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     yield from _judge(item)
 
 
-def _judge(item: pytest.Item) -> Generator[None, None, None]:
+def _judge(
+    item: pytest.Item, after: Callable[[pytest.Item], None] | None = None
+) -> Generator[None, None, None]:
     from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
 
     id = getattr(getattr(item, "function", None), "mcp_requirement", None)
     if id is None:
         try:
             yield
+            if after is not None:
+                after(item)
         except NotApplicable as reason:
             pytest.skip(f"not applicable: {reason}")
         except NotVerified as reason:
@@ -170,8 +210,13 @@ def _judge(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Put the verdict on the report as plain JSON."""
+    """Put the verdict on the report as plain JSON, and what our servers wrote during a test that failed."""
     report = yield
+    run = run_of(item.config)
+    if report.failed and run.servers and not hasattr(getattr(item, "function", None), "mcp_requirement"):
+        from pytest_mcp_http._server_logs import attach as attach_logs
+
+        attach_logs(run, item, report)
     verdict = item.stash.get(VERDICT, None)
     final = call.when == "call" or (call.when == "setup" and not report.passed)
     if verdict is not None and final:

@@ -95,12 +95,17 @@ def write(path: str | os.PathLike[str], report: Mapping[str, Any]) -> None:
         if place.exists() and not place.is_file():
             place.write_text(text, encoding="utf-8")
             return
-        _replace(place, text)
+        replace_file(place, text)
     except OSError as error:
         raise McpHttpError(f"cannot write the report {path}: {error.strerror or error}") from error
 
 
-def _replace(place: Path, text: str) -> None:
+def replace_file(place: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
     beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     try:
         with beside.open("w", encoding="utf-8") as file:

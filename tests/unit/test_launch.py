@@ -12,6 +12,7 @@ import pytest
 
 from pytest_mcp_http import _launch, _serve
 from pytest_mcp_http._options import Settings
+from pytest_mcp_http._output import LOG_BYTES
 from pytest_mcp_http._target import open_target
 from pytest_mcp_http.errors import TargetError
 from pytest_mcp_http.spec.revisions import REVISIONS
@@ -241,13 +242,13 @@ class TestEnding:
     def start(self, script, text):
         server = _launch.start_command(Settings(command=script(text)))
         said = threading.Event()
-        add = server._tail.add
+        add = server._output.add
 
         def tell(data):
             add(data)
             said.set()
 
-        server._tail.add = tell
+        server._output.add = tell
         if not server.log():
             assert said.wait(20)
         return server
@@ -317,8 +318,8 @@ class TestEnding:
         server = self.start(script, text)
         assert server.ended(60) == "exit status 0"
         server.close()
-        assert len(server.log()) <= _launch.LOG_BYTES
-        assert len(server.log()) > _launch.LOG_BYTES // 2
+        assert len(server.log()) <= LOG_BYTES
+        assert len(server.log()) > LOG_BYTES // 2
 
     def test_close_may_be_called_again_and_at_once(self, script):
         server = _launch.start_command(Settings(command=script("import time; time.sleep(600)")))
