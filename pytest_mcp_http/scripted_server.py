@@ -92,7 +92,7 @@ class ScriptedServer:
             strict: A broken SHOULD counts as well.
 
         Raises:
-            RequirementViolated: Names the requirement, what is expected, what the client did, and the request.
+            RequirementViolated: Names requirement, legal outcomes, what the client did, and the request.
         """
         __tracebackhide__ = True
         for found in self.verdicts(strict=strict):

@@ -82,7 +82,7 @@ class Item(Enum):
     LOG = "log"
     """A `notifications/message`, where a server may send one: with a handshake."""
     PING = "ping"
-    """A request of the server, and then a wait for the response of the client, for 5 seconds at most."""
+    """A request of the server, and then a wait for the response of the client, for half a second at most."""
 
 
 ANSWER, PRIME, END, PROGRESS, LOG, PING = Item
@@ -95,7 +95,7 @@ class Retry:
     milliseconds: int
 
 
-PING_SECONDS: Final = 5.0
+PING_SECONDS: Final = 0.5
 """Seconds that `PING` waits for the response of the client."""
 
 

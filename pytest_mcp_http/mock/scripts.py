@@ -44,24 +44,22 @@ STATE: Final = " {opaque}=\u00e9+/%20== "
 
 _STRING: Final = {"type": "string"}
 
-ANNOTATED: Final[Mapping[str, Any]] = MappingProxyType(
-    {
-        "type": "object",
-        "properties": {
-            "region": {"type": "string", "x-mcp-header": "Region"},
-            "count": {"type": "integer", "x-mcp-header": "Count"},
-            "urgent": {"type": "boolean", "x-mcp-header": "Urgent"},
-            "title": {"type": "string", "x-mcp-header": "Title"},
-            "padded": {"type": "string", "x-mcp-header": "Padded"},
-            "literal": {"type": "string", "x-mcp-header": "Literal"},
-            "skipped": {"type": "string", "x-mcp-header": "Skipped"},
-            "nested": {
-                "type": "object",
-                "properties": {"zone": {"type": "string", "x-mcp-header": "Zone"}},
-            },
+ANNOTATED: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "region": {"type": "string", "x-mcp-header": "Region"},
+        "count": {"type": "integer", "x-mcp-header": "Count"},
+        "urgent": {"type": "boolean", "x-mcp-header": "Urgent"},
+        "title": {"type": "string", "x-mcp-header": "Title"},
+        "padded": {"type": "string", "x-mcp-header": "Padded"},
+        "literal": {"type": "string", "x-mcp-header": "Literal"},
+        "skipped": {"type": "string", "x-mcp-header": "Skipped"},
+        "nested": {
+            "type": "object",
+            "properties": {"zone": {"type": "string", "x-mcp-header": "Zone"}},
         },
-    }
-)
+    },
+}
 """A schema whose properties are repeated in headers."""
 
 _MIRRORED: Final = {

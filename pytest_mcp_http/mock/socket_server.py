@@ -178,6 +178,7 @@ class _Connection:
     def __init__(self, server: SocketServer, plain: socket.socket) -> None:
         self._server = server
         self._socket = plain
+        self._sent_at = 0.0
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=256 * 1024)
 
     def run(self) -> None:
@@ -258,8 +259,8 @@ class _Connection:
             if answer.status is None:
                 end, detail = End.STOPPED, "no response was sent"
             else:
-                answered = self._server.now
                 self._write(h11.EndOfMessage())
+                answered = self._sent_at
         except _Closed as closed:
             end, detail = End.STOPPED, str(closed)
             left = self._server.now if "client" in detail else None
@@ -311,6 +312,8 @@ class _Connection:
         if not data:
             return
         self._socket.settimeout(IDLE_SECONDS)
+        # Before the bytes are gone: no client can act on them earlier than this.
+        self._sent_at = self._server.now
         try:
             self._socket.sendall(data)
         except OSError as error:
