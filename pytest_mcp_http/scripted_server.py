@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
+from typing import Final
 
 from pytest_mcp_http.client_rules import ClientVerdict, Play, verdicts
 from pytest_mcp_http.errors import RequirementViolated
@@ -10,6 +12,10 @@ from pytest_mcp_http.mock.script import Playing, Script
 from pytest_mcp_http.mock.scripts import script_named
 from pytest_mcp_http.mock.socket_server import Recorded, SocketServer
 from pytest_mcp_http.wire.exchange import Request
+
+
+NOTICE_SECONDS: Final = 0.2
+"""Seconds within which the server notices that a client has closed a connection."""
 
 
 class ScriptedServer:
@@ -61,6 +67,8 @@ class ScriptedServer:
 
     def ended(self) -> None:
         """Say that the client has ended, or is about to be ended: what happens from now on tells nothing."""
+        # Connections that the client has closed by now are noticed within this time.
+        time.sleep(NOTICE_SECONDS)
         self._ended_at = self._server.now
 
     def play(self) -> Play:

@@ -172,8 +172,8 @@ _SCRIPTS: Final = (
     ),
     Script(
         "slow-initialize",
-        "The answer to initialize takes a second.",
-        (on("initialize", later(1.0)),),
+        "The answer to initialize takes half a second.",
+        (on("initialize", later(0.5)),),
         revisions=HANDSHAKE_REVISIONS,
     ),
     Script(

@@ -15,7 +15,7 @@ from pytest_mcp_http.scripted_server import ScriptedServer
 
 CLIENT = Path(__file__).with_name("reference_client.py")
 
-TIMEOUT = 1.0
+TIMEOUT = 1.5
 """Seconds after which the reference client gives a request up."""
 
 PlayIt = Callable[..., list[ClientVerdict]]

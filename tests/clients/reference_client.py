@@ -26,11 +26,11 @@ UNSAFE = re.compile(r"^\s|\s$|[^\x20-\x7e\t]|^=\?base64\?.*\?=$")
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-class Failed(Exception):
+class Failed(Exception):  # noqa: N818 - an outcome
     """A request that got no answer."""
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - an outcome
     """A request that was answered with an HTTP status or a JSON-RPC error."""
 
     def __init__(self, status: int, error: dict[str, Any] | None, challenge: str | None = None) -> None:
@@ -222,7 +222,7 @@ class Client:
         self.session = self.negotiated = None
         headers = {**self.headers(opening), **({"Mcp-Session-Id": old} if old else {})}
         if self.fault == "early-list":
-            early = threading.Timer(0.3, self.attempt, [self.message("tools/list")])
+            early = threading.Timer(0.1, self.attempt, [self.message("tools/list")])
             early.start()
         try:
             connection, response = self.open("POST", json.dumps(opening).encode(), headers)
@@ -339,6 +339,10 @@ class Client:
         if self.session and self.fault != "no-delete":
             connection, response = self.open("DELETE", None, self.headers({}))
             response.read()
+            connection.close()
+
+    def close(self) -> None:
+        for connection in self.kept:
             connection.close()
 
     def opened(self) -> bool:
