@@ -88,8 +88,11 @@ def pytest_make_collect_report(
     report = yield
     if isinstance(collector, pytest.Session) and run_of(collector.config).settings.wanted:
         from pytest_mcp_http._collect import add_suite
+        from pytest_mcp_http._collect_client import add_client_suite
 
-        add_suite(collector, report)
+        (add_suite if run_of(collector.config).settings.judges_server else add_client_suite)(
+            collector, report
+        )
     return report
 
 
@@ -106,6 +109,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not run_of(config).settings.wanted:
         return
     from pytest_mcp_http._collect import requirement_of, wanted
+    from pytest_mcp_http._collect_client import ClientRule, client_rule_wanted
     from pytest_mcp_http.spec.registry import requirements
 
     kept: list[pytest.Item] = []
@@ -114,7 +118,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         id = requirement_of(getattr(item, "function", None))
         if id is not None:
             item.add_marker(pytest.mark.mcp_requirement(id, requirements()[id].level))
-        (kept if wanted(item, config) else excluded).append(item)
+        keeps = client_rule_wanted(item) if isinstance(item, ClientRule) else wanted(item, config)
+        (kept if keeps else excluded).append(item)
     if excluded:
         config.hook.pytest_deselected(items=excluded)
         items[:] = kept
@@ -136,7 +141,8 @@ def _judge(item: pytest.Item) -> Generator[None, None, None]:
     from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
 
     id = getattr(getattr(item, "function", None), "mcp_requirement", None)
-    if id is None:
+    client = getattr(item, "mcp_client_requirement", None)
+    if id is None and client is None:
         try:
             yield
         except NotApplicable as reason:
@@ -147,7 +153,7 @@ def _judge(item: pytest.Item) -> Generator[None, None, None]:
     from pytest_mcp_http._verdict import verdict_of
     from pytest_mcp_http.spec.registry import requirements
 
-    level = requirements()[id].level
+    level = requirements()[id].level if client is None else client.level
     try:
         yield
     except (NotApplicable, NotVerified, RequirementViolated) as outcome:

@@ -13,7 +13,6 @@ from pytest_mcp_http.mock.scripts import script_named
 from pytest_mcp_http.mock.socket_server import Recorded, SocketServer
 from pytest_mcp_http.wire.exchange import Request
 
-
 NOTICE_SECONDS: Final = 0.2
 """Seconds within which the server notices that a client has closed a connection."""
 

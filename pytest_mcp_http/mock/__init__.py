@@ -26,6 +26,7 @@ from pytest_mcp_http.mock.script import (
     stream,
 )
 from pytest_mcp_http.mock.server import MockServer
+from pytest_mcp_http.mock.transport import handler
 
 __all__ = [
     "ANSWER",
@@ -45,6 +46,7 @@ __all__ = [
     "Turn",
     "as_json",
     "challenge",
+    "handler",
     "input_required",
     "later",
     "lose_session",
