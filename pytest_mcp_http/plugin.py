@@ -153,7 +153,7 @@ def _judge(item: pytest.Item) -> Generator[None, None, None]:
     from pytest_mcp_http._verdict import verdict_of
     from pytest_mcp_http.spec.registry import requirements
 
-    level = requirements()[id].level if client is None else client.level
+    level = client.level if client is not None else requirements()[str(id)].level
     try:
         yield
     except (NotApplicable, NotVerified, RequirementViolated) as outcome:
