@@ -22,8 +22,8 @@ INTRODUCTION: Final = """\
 <!-- Written by scripts/generate_client_rules_doc.py; run it again instead of editing this page. -->
 
 What is played to clients, and what they are judged by. [Test a client](../how-to/test-a-client.md) and
-[Judge a client](../how-to/judge-a-client.md) say how. The wording is ours; the link leads to the section at the newest
-revision that has the requirement.
+[Judge a client](../how-to/judge-a-client.md) say how. The wording is ours; the link leads to the section at
+the newest revision that has the requirement. A rule of level MAY is field experience: it gives a note at most.
 """
 
 

@@ -188,10 +188,17 @@ def answers_ping(play: Play) -> None:
 # -- versions -------------------------------------------------------------------------------------------
 
 
+def _versioned(play: Play) -> tuple[Recorded, ...]:
+    """Return the requests after a version was agreed on."""
+    if (play.openings[0].result or {}).get("protocolVersion") == UNKNOWN_VERSION:
+        raise NotVerified("no version was agreed on")
+    return _later(play)
+
+
 @rule("client.version.header")
 def version_header(play: Play) -> None:
     """Find a request after initialize without the version header."""
-    for record in _later(play):
+    for record in _versioned(play):
         if VERSION_HEADER not in record.exchange.request.headers:
             violated(f"{_shown(record)} was sent without it", "MCP-Protocol-Version", record.exchange)
 
@@ -200,7 +207,7 @@ def version_header(play: Play) -> None:
 def version_header_value(play: Play) -> None:
     """Compare the version header with what was negotiated."""
     negotiated = {str((sent.result or {}).get("protocolVersion")) for sent in play.openings}
-    given = [record for record in _later(play) if VERSION_HEADER in record.exchange.request.headers]
+    given = [record for record in _versioned(play) if VERSION_HEADER in record.exchange.request.headers]
     for record in play.need(given, "no request had MCP-Protocol-Version"):
         value = record.exchange.request.headers.get(VERSION_HEADER)
         if value not in negotiated:

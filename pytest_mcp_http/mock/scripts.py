@@ -217,9 +217,9 @@ _SCRIPTS: Final = (
         judges=("client.lifecycle.answers-ping",),
     ),
     Script(
-        "accepted-never",
-        "The notification that the client is ready is never answered.",
-        (on("notifications/initialized", never(), times=None),),
+        "accepted-late",
+        "The notification that the client is ready is answered after three seconds.",
+        (on("notifications/initialized", later(3.0), times=None),),
         revisions=HANDSHAKE_REVISIONS,
     ),
     Script(

@@ -21,8 +21,8 @@ async def answer(context: Any, params: Any) -> mcp.types.ElicitResult:
     return mcp.types.ElicitResult(action="accept", content={"colour": "red"})
 
 
-async def visit(left: set[str]) -> None:
-    """List the tools, and call those that are left."""
+async def visit(called: set[str]) -> None:
+    """List the tools, and call those that were not called before."""
     arguments = json.loads(os.environ["MCP_CLIENT_ARGUMENTS"])
     seconds = float(os.environ["MCP_CLIENT_TIMEOUT"])
     client = mcp.Client(sys.argv[1], mode=MODE, read_timeout_seconds=seconds, elicitation_callback=answer)
@@ -35,8 +35,8 @@ async def visit(left: set[str]) -> None:
             if cursor is None:
                 break
         for name in names:
-            if name not in left:
-                left.add(name)
+            if name not in called:
+                called.add(name)
                 try:
                     await client.call_tool(name, arguments.get(name, {}))
                 except mcp.MCPError as error:
@@ -48,13 +48,18 @@ async def visit(left: set[str]) -> None:
 async def main() -> None:
     """Visit, and connect once more if the connection is lost."""
     called: set[str] = set()
-    for _ in range(2):
-        try:
-            await visit(called)
-        except Exception as error:
-            print(f"lost: {type(error).__name__}: {error}")
-        else:
-            return
+    if not await attempt(called):
+        await attempt(called)
+
+
+async def attempt(called: set[str]) -> bool:
+    """Visit, and return whether the connection lasted."""
+    try:
+        await visit(called)
+    except Exception as error:
+        print(f"lost: {type(error).__name__}: {error}")
+        return False
+    return True
 
 
 asyncio.run(main())
