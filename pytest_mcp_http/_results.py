@@ -30,6 +30,9 @@ def attach(report: pytest.TestReport, item: pytest.Item, verdict: Verdict) -> No
     run = run_of(item.config)
     result = record(verdict, requirement, revision, item.nodeid, run.known)
     result["target"] = described(run.known, run.settings.revision) if run.known and not run.named else None
+    if hasattr(item, "mcp_client_requirement"):
+        # The server that the client talked to is gone, so there is nothing to send to.
+        result["curl"] = None
     report.mcp_result = result  # type: ignore[attr-defined]
     if report.skipped:
         # Where the check stands says more than where we turned its outcome into a skip.

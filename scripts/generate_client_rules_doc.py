@@ -23,7 +23,8 @@ INTRODUCTION: Final = """\
 
 What is played to clients, and what they are judged by. [Test a client](../how-to/test-a-client.md) and
 [Judge a client](../how-to/judge-a-client.md) say how. The wording is ours; the link leads to the section at
-the newest revision that has the requirement. A rule of level MAY is field experience: it gives a note at most.
+the newest revision that has the requirement. A rule of level MAY is field experience: it gives a note at
+most.
 """
 
 

@@ -16,7 +16,10 @@ from pytest_mcp_http.scripted_server import ScriptedServer
 CLIENT = Path(__file__).with_name("reference_client.py")
 
 TIMEOUT = 1.5
-"""Seconds after which the reference client gives a request up."""
+"""Seconds after which the reference client gives up a request that is never answered."""
+
+PATIENCE = 20.0
+"""The same for requests that are answered, so that a slow machine breaks nothing."""
 
 PlayIt = Callable[..., list[ClientVerdict]]
 
@@ -37,8 +40,9 @@ def play_it(reference_client: ModuleType) -> PlayIt:
     """Play a script to the reference client, and return the verdicts."""
 
     def play(script: str, revision: str, fault: str = "") -> list[ClientVerdict]:
-        with ScriptedServer(script, revision, contract=True, timeout=TIMEOUT) as server:
-            client = reference_client.Client(server.url, revision, fault, TIMEOUT)
+        timeout = TIMEOUT if script.endswith("-unanswered") else PATIENCE
+        with ScriptedServer(script, revision, contract=True, timeout=timeout) as server:
+            client = reference_client.Client(server.url, revision, fault, timeout)
             arguments = {name: dict(given) for name, given in server.script.arguments.items()}
             # A client that gives up is judged by what it did.
             given_up = (OSError, ValueError, reference_client.Failed, reference_client.Refused)
