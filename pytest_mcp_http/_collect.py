@@ -131,10 +131,11 @@ def refuse_idle_globs(cases: tuple[str, ...]) -> None:
     Raises:
         pytest.UsageError: If a glob matches no requirement.
     """
+    from pytest_mcp_http.spec.client_registry import client_requirements
     from pytest_mcp_http.spec.registry import requirements
 
     for glob in cases:
-        if not fnmatch.filter(requirements(), glob):
+        if not fnmatch.filter([*requirements(), *client_requirements()], glob):
             raise pytest.UsageError(
                 f"--mcp-case: {glob!r} matches no requirement; accepted: a glob over requirement ids such as "
                 "'session.*' (python -m pytest_mcp_http list prints them)"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import os
 import re
+import shlex
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -155,6 +157,19 @@ def command_line(value: str, source: str) -> str:
     """Return a command line that is not empty; what it starts is found out when it is started."""
     if not value.strip():
         raise _wrong(source, value, "a command line such as 'node server.js --port {port}'")
+    return value
+
+
+def client_command(value: str, source: str) -> str:
+    """Return a command line with `{url}` whose program can be found."""
+    try:
+        words = shlex.split(value)
+    except ValueError as error:
+        raise _wrong(source, value, f"a command line; it cannot be split into words: {error}") from None
+    if not words or "{url}" not in value:
+        raise _wrong(source, value, "a command line with {url}, such as 'python my_client.py {url}'")
+    if shutil.which(words[0]) is None:
+        raise _wrong(source, words[0], "a program that can be run")
     return value
 
 

@@ -51,6 +51,8 @@ class Settings:
         surface_update: Record the surface instead of comparing it.
         fuzz: Changed requests to send per revision and source; 0 for none.
         fuzz_seed: Which requests these are; None for fresh ones.
+        client_command: Command line that starts a client, with the placeholder `{url}`.
+        client_timeout: Seconds that the command of a client may run.
     """
 
     url: str | None = None
@@ -80,6 +82,8 @@ class Settings:
     surface_update: bool = False
     fuzz: int = 0
     fuzz_seed: int | None = None
+    client_command: str | None = None
+    client_timeout: float = 30.0
 
     @property
     def names_target(self) -> bool:
@@ -88,7 +92,12 @@ class Settings:
 
     @property
     def wanted(self) -> bool:
-        """Whether the suite is to run at all."""
+        """Whether anything is to be judged at all."""
+        return self.judges_server or self.client_command is not None
+
+    @property
+    def judges_server(self) -> bool:
+        """Whether the suite for servers is to run."""
         return self.suite or self.names_target
 
 
@@ -167,6 +176,8 @@ _OPTIONS: Final = (
     _Option("--mcp-surface-update", "bool", "record them in the file of --mcp-surface instead"),
     _Option("--mcp-fuzz", "int", "send this many changed requests per revision and property", "N"),
     _Option("--mcp-fuzz-seed", "int", "send the same changed requests as the run that printed this", "SEED"),
+    _Option("--mcp-client-command", "string", "judge the client that this starts; {url} is filled in", "CMD"),
+    _Option("--mcp-client-timeout", "float", "seconds a client may take per script (default 30)", "SECONDS"),
 )
 
 
@@ -284,12 +295,16 @@ def settings_from(config: pytest.Config) -> Settings:
         surface_update=given.value("--mcp-surface-update", False, values.flag),
         fuzz=given.value("--mcp-fuzz", 0, values.example_count),
         fuzz_seed=given.value("--mcp-fuzz-seed", None, values.seed),
+        client_command=given.value("--mcp-client-command", None, values.client_command),
+        client_timeout=given.value("--mcp-client-timeout", 30.0, values.seconds),
     )
     _refuse_contradictions(settings, given)
     return settings
 
 
 def _refuse_contradictions(settings: Settings, given: _Given) -> None:
+    if settings.client_command and settings.judges_server:
+        raise pytest.UsageError("--mcp-client-command judges a client; give no server to judge beside it")
     if settings.ca and settings.insecure:
         raise pytest.UsageError("--mcp-ca and --mcp-insecure contradict each other; give one of them")
     if settings.url and "mcp_path" in given.line:

@@ -13,6 +13,7 @@ from pytest_mcp_http._run import run_of
 if TYPE_CHECKING:
     from pytest_mcp_http._target import Target
     from pytest_mcp_http._verdict import Verdict
+    from pytest_mcp_http.spec.registry import Requirement
 
 NARROWEST, WIDEST = 80, 120
 """Columns that the summary takes, whatever the width of the terminal."""
@@ -24,13 +25,14 @@ PROPERTIES = ("requirement", "level", "revision", "verdict", "section")
 def attach(report: pytest.TestReport, item: pytest.Item, verdict: Verdict) -> None:
     """Put a verdict on a test report as plain JSON, which pytest-xdist carries to the controller."""
     from pytest_mcp_http._verdict import record
-    from pytest_mcp_http.spec.registry import requirements
 
-    requirement = requirements()[item.function.mcp_requirement]  # type: ignore[attr-defined]
-    revision = item.callspec.params["mcp_revision"]  # type: ignore[attr-defined]
+    requirement, revision = _judged(item)
     run = run_of(item.config)
     result = record(verdict, requirement, revision, item.nodeid, run.known)
     result["target"] = described(run.known, run.settings.revision) if run.known and not run.named else None
+    if hasattr(item, "mcp_client_requirement"):
+        # The server that the client talked to is gone, so there is nothing to send to.
+        result["curl"] = None
     report.mcp_result = result  # type: ignore[attr-defined]
     if report.skipped:
         # Where the check stands says more than where we turned its outcome into a skip.
@@ -50,6 +52,17 @@ def attach(report: pytest.TestReport, item: pytest.Item, verdict: Verdict) -> No
                 f"Actual:   {result['actual']}",
             ]
         )
+
+
+def _judged(item: pytest.Item) -> tuple[Requirement, str]:
+    """Return what an item judges, of a server or of a client, and the revision."""
+    client: Requirement | None = getattr(item, "mcp_client_requirement", None)
+    if client is not None:
+        return client, item.revision  # type: ignore[attr-defined]
+    from pytest_mcp_http.spec.registry import requirements
+
+    id = item.function.mcp_requirement  # type: ignore[attr-defined]
+    return requirements()[id], item.callspec.params["mcp_revision"]  # type: ignore[attr-defined]
 
 
 def described(target: Target, setting: str | tuple[str, ...]) -> dict[str, Any]:
@@ -121,6 +134,10 @@ class Results:
         from pytest_mcp_http.report.terminal import header_lines
 
         run = run_of(self._config)
+        if run.settings.client_command is not None:
+            from pytest_mcp_http._collect_client import client_revisions
+
+            return [f"mcp: judging a client at {', '.join(client_revisions(self._config))}"]
         lines = ["mcp: the target is what the fixture mcp_target gives"]
         if run.known is not None:
             lines = header_lines(self.target())

@@ -14,6 +14,9 @@ import pytest
 if TYPE_CHECKING:
     from pytest_mcp_http._target import RunningTarget, Target
     from pytest_mcp_http.client import McpClient
+    from pytest_mcp_http.mock.script import Script
+    from pytest_mcp_http.mock.server import MockServer
+    from pytest_mcp_http.scripted_server import ScriptedServer
     from pytest_mcp_http.tour import Tour
     from pytest_mcp_http.wire.http import HttpWire
 
@@ -175,3 +178,46 @@ def mcp_reference(pytestconfig: pytest.Config) -> Iterator[Callable[..., str]]:
             return server.url
 
         yield start
+
+
+@pytest.fixture
+def mcp_scripted_server() -> Iterator[Callable[..., ScriptedServer]]:
+    """Give a factory of servers that play a script to a client and judge it; they end with the test.
+
+    Call it with the name of a bundled script or a `Script` of your own, and by name with `revision`. It
+    returns a `ScriptedServer` on a free port of 127.0.0.1, and raises `ValueError` for an unknown script or
+    a revision that it is not for.
+    """
+    from pytest_mcp_http.scripted_server import ScriptedServer
+
+    with ExitStack() as stack:
+
+        def start(script: Script | str = "json", *, revision: str | None = None) -> ScriptedServer:
+            return stack.enter_context(ScriptedServer(script, revision))
+
+        yield start
+
+
+@pytest.fixture
+def mcp_respx() -> Iterator[Callable[..., MockServer]]:
+    """Give a factory of mock servers behind a URL, for clients that use httpx; needs the extra `respx`.
+
+    Call it with a URL and the arguments of `MockServer`. Requests for other URLs are errors of respx.
+    """
+    try:
+        import respx
+    except ImportError:
+        raise pytest.UsageError(
+            "the fixture mcp_respx needs more packages: pip install pytest-mcp-http[respx]"
+        ) from None
+    from pytest_mcp_http.mock.server import MockServer
+    from pytest_mcp_http.mock.transport import handler
+
+    with respx.mock(assert_all_called=False) as router:
+
+        def mount(url: str = "https://mcp.test/mcp", *revisions: str, **options: Any) -> MockServer:
+            mock = MockServer(*revisions, **options)
+            router.route(url=url).mock(side_effect=handler(mock))
+            return mock
+
+        yield mount

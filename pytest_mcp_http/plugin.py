@@ -90,8 +90,11 @@ def pytest_make_collect_report(
     report = yield
     if isinstance(collector, pytest.Session) and run_of(collector.config).settings.wanted:
         from pytest_mcp_http._collect import add_suite
+        from pytest_mcp_http._collect_client import add_client_suite
 
-        add_suite(collector, report)
+        (add_suite if run_of(collector.config).settings.judges_server else add_client_suite)(
+            collector, report
+        )
     return report
 
 
@@ -109,6 +112,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not run_of(config).settings.wanted:
         return
     from pytest_mcp_http._collect import requirement_of, wanted
+    from pytest_mcp_http._collect_client import ClientRule, client_rule_wanted
     from pytest_mcp_http.spec.registry import requirements
 
     kept: list[pytest.Item] = []
@@ -117,7 +121,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         id = requirement_of(getattr(item, "function", None))
         if id is not None:
             item.add_marker(pytest.mark.mcp_requirement(id, requirements()[id].level))
-        (kept if wanted(item, config) else excluded).append(item)
+        keeps = client_rule_wanted(item) if isinstance(item, ClientRule) else wanted(item, config)
+        (kept if keeps else excluded).append(item)
     if excluded:
         config.hook.pytest_deselected(items=excluded)
         items[:] = kept
@@ -174,7 +179,8 @@ def _judge(
     from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
 
     id = getattr(getattr(item, "function", None), "mcp_requirement", None)
-    if id is None:
+    client = getattr(item, "mcp_client_requirement", None)
+    if id is None and client is None:
         try:
             yield
             if after is not None:
@@ -187,7 +193,7 @@ def _judge(
     from pytest_mcp_http._verdict import verdict_of
     from pytest_mcp_http.spec.registry import requirements
 
-    level = requirements()[id].level
+    level = client.level if client is not None else requirements()[str(id)].level
     try:
         yield
     except (NotApplicable, NotVerified, RequirementViolated) as outcome:

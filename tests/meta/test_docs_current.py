@@ -23,6 +23,16 @@ def generator() -> ModuleType:
     return module
 
 
+def test_page_of_client_rules_is_current() -> None:
+    script = SCRIPT.with_name("generate_client_rules_doc.py")
+    spec = importlib.util.spec_from_file_location("client_rules_doc", script)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.main(["--check"]) == 0, "run: python scripts/generate_client_rules_doc.py"
+
+
 def test_page_of_requirements_is_current(generator: ModuleType) -> None:
     current = generator.PAGE.read_text(encoding="utf-8") == generator.page(rows())
     assert current, "run: python scripts/generate_requirements_doc.py"
