@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from pytest_mcp_http._diagnosis import without_secrets
-from pytest_mcp_http._launch import _end_group, _Tail
+from pytest_mcp_http._output import Output
+from pytest_mcp_http._process_group import end_group
 from pytest_mcp_http.client_rules.play import Play
 from pytest_mcp_http.mock.script import Script
 from pytest_mcp_http.scripted_server import ScriptedServer
@@ -78,9 +79,9 @@ def run_client(command: str, script: Script, revision: str, seconds: float) -> C
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             return ClientRun(server.play(), f"{words[0]!r} cannot be run: {reason}", "")
-        tail = _Tail()
+        output = Output()
         assert process.stdout is not None
-        reader = threading.Thread(target=_drain, args=(process.stdout, tail), daemon=True)
+        reader = threading.Thread(target=_drain, args=(process.stdout, output), daemon=True)
         reader.start()
         try:
             process.wait(seconds)
@@ -89,16 +90,16 @@ def run_client(command: str, script: Script, revision: str, seconds: float) -> C
             ended = ""
         finally:
             server.ended()
-            _end_group(process)
+            end_group(process)
             reader.join(1.0)
         play = server.play()
-        return ClientRun(play, _problem(play, ended, seconds), _shown(tail.text()))
+        return ClientRun(play, _problem(play, ended, seconds), _shown(output.text()))
 
 
-def _drain(pipe: IO[bytes], tail: _Tail) -> None:
+def _drain(pipe: IO[bytes], output: Output) -> None:
     with pipe:
         while data := os.read(pipe.fileno(), 65536):
-            tail.add(data)
+            output.add(data)
 
 
 def _problem(play: Play, ended: str, seconds: float) -> str | None:

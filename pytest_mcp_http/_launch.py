@@ -18,18 +18,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import IO, Final, Protocol, TypeVar
 
 from pytest_mcp_http._diagnosis import NotReady, without_secrets
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http._output import Output
+from pytest_mcp_http._process_group import end_group
 from pytest_mcp_http.errors import TargetError
 
 _T = TypeVar("_T")
-
-STOP_SECONDS: Final = 5.0
-"""Seconds a server has to end by itself once it was asked to."""
 
 _TAIL_LINES: Final = 20
 _POLL_SECONDS: Final = 0.05
@@ -267,7 +264,7 @@ class CommandServer:
         with self._lock:
             if self._stop.is_set():
                 return
-            _end_group(self._process)
+            end_group(self._process)
             self._reader.join(1.0)
             self._stop.set()
             self._reader.join()
@@ -298,65 +295,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return "unknown"
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process and every process of its group: politely, then firmly."""
-    if sys.platform == "win32":
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        return
-    group = process.pid  # it leads its own session, so the numbers are the same
-    _signal_group(group, signal.SIGTERM)
-    if not _group_ends(process, STOP_SECONDS):
-        _signal_group(group, signal.SIGKILL)
-        _group_ends(process, STOP_SECONDS)
-    process.wait()
-
-
-def _group_ends(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Wait so many seconds at most until no process of the group runs; return whether none does."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_POLL_SECONDS)
-        if not _group_runs(process.pid):
-            return True
-        if process.returncode is not None:
-            # The leader is gone; its children cannot be waited for, only looked at.
-            time.sleep(_POLL_SECONDS)
-    return False
-
-
-def _signal_group(group: int, number: int) -> bool:
-    """Send a signal to a process group; return whether it has members that we may signal."""
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
-
-
-def _group_runs(group: int) -> bool:
-    """Return whether a process of the group runs, zombies left aside.
-
-    A zombie takes signals too, and in a container it may stay for ever, because nobody waits for it.
-    """
-    if not _signal_group(group, 0):
-        return False
-    stats = [_process_stat(path) for path in Path("/proc").glob("[0-9]*/stat")]
-    # Without /proc the signal is all there is to go by.
-    return not stats or any(member == group and state not in "ZX" for state, member in stats)
-
-
-def _process_stat(path: Path) -> tuple[str, int]:
-    """Return state and process group out of a file of /proc, see proc_pid_stat(5)."""
-    try:
-        fields = path.read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return "X", 0
-    return fields[0], int(fields[2])

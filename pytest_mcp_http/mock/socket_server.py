@@ -292,7 +292,7 @@ class _Connection:
                 if self._http.our_state is h11.SEND_RESPONSE:
                     self._head(answer)
                 self._write(h11.Data(data=part))
-                chunks.append(Chunk(part, self._server.now - recorded.at))
+                chunks.append(Chunk(part, self._sent_at - recorded.at))
             elif part is Mark.CUT:
                 raise _Cut
             else:

@@ -247,6 +247,10 @@ def guarded():
 def mcp_target(mcp_launch):
     return mcp_launch(guarded, path="/api/mcp", headers={"X-Token": TOKEN})
 
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
 @pytest.mark.anyio
 @pytest.mark.mcp_revisions("2025-03-26", "2025-11-25", "2026-07-28")
 async def test_call(mcp_sdk, mcp_revision):

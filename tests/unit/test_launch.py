@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mcp_http import _launch, _serve
+from pytest_mcp_http import _launch, _process_group, _serve
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http._output import LOG_BYTES
 from pytest_mcp_http._target import open_target
@@ -266,7 +266,7 @@ class TestEnding:
         assert server.ended(0) == "exit status 0"
 
     def test_a_firm_end_comes_second(self, script, monkeypatch):
-        monkeypatch.setattr(_launch, "STOP_SECONDS", 0.3)
+        monkeypatch.setattr(_process_group, "STOP_SECONDS", 0.3)
         text = """
             import signal, time
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -279,7 +279,7 @@ class TestEnding:
 
     @pytest.mark.parametrize("action", ["SIG_DFL", "SIG_IGN"])
     def test_children_end_with_it(self, script, monkeypatch, action):
-        monkeypatch.setattr(_launch, "STOP_SECONDS", 0.5)
+        monkeypatch.setattr(_process_group, "STOP_SECONDS", 0.5)
         text = f"""
             import os, signal, subprocess, sys, time
             child = "import signal, time; signal.signal(signal.SIGTERM, signal.{action}); "
@@ -297,7 +297,7 @@ class TestEnding:
         assert not server._reader.is_alive()
 
     def test_a_child_that_outlives_its_parent_is_ended(self, script, monkeypatch):
-        monkeypatch.setattr(_launch, "STOP_SECONDS", 0.5)
+        monkeypatch.setattr(_process_group, "STOP_SECONDS", 0.5)
         text = """
             import os, subprocess, sys
             process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
