@@ -129,7 +129,7 @@ def test_tutorial_runs(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess(
         "--mcp-app", "server:app", "--mcp-case", "lifecycle.initialize-result"
     )
-    assert result.parseoutcomes()["passed"] == 2
+    assert result.parseoutcomes()["passed"] == 5
 
 
 @pytest.mark.parametrize("block", [pytest.param(b, id=b.place) for b in blocks("toml")])
