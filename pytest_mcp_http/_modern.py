@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.dialect import dialect_of
+from pytest_mcp_http.spec.error_codes import MODERN_ERRORS, UNSUPPORTED_VERSION
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS
 from pytest_mcp_http.wire.exchange import End, Exchange
 from pytest_mcp_http.wire.http import SHORT_LINGER, HttpWire, Limits
@@ -28,12 +29,6 @@ PROBE_SECONDS: Final = 5.0
 
 NEVER_A_VERSION: Final = "1999-01-01"
 """A version that no server speaks: a modern one names those that it does."""
-
-HEADER_MISMATCH: Final = -32020
-MISSING_CAPABILITY: Final = -32021
-UNSUPPORTED_VERSION: Final = -32022
-MODERN_ERRORS: Final = frozenset({HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION})
-"""Error codes that only the modern era defines."""
 
 
 _LONGEST_VERSION: Final = 40

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import messages_in
-from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, is_refusal
+from pytest_mcp_http.assertions.refusals import is_refusal
+from pytest_mcp_http.spec.error_codes import INVALID_REQUEST
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import Kind, Message, same_id
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_mcp_http._modern import MISSING_CAPABILITY
 from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, error_in
+from pytest_mcp_http.spec.error_codes import MISSING_CAPABILITY
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code

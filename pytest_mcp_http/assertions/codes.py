@@ -10,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from pytest_mcp_http._modern import HEADER_MISMATCH, MISSING_CAPABILITY, MODERN_ERRORS, UNSUPPORTED_VERSION
 from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import codes_in
 from pytest_mcp_http.client import VERSION_HEADER
 from pytest_mcp_http.dialect import PROTOCOL_VERSION
+from pytest_mcp_http.spec.error_codes import (
+    HEADER_MISMATCH,
+    MISSING_CAPABILITY,
+    MODERN_ERRORS,
+    UNSUPPORTED_VERSION,
+)
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.mirror import METHOD_HEADER, NAME_HEADER, NAMED, decode_value, mirrored

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_mcp_http._modern import HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION
 from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.codes import URL_ELICITATION_REQUIRED
 from pytest_mcp_http.assertions.jsonrpc import code_in
-from pytest_mcp_http.assertions.refusals import (
+from pytest_mcp_http.spec.error_codes import (
+    HEADER_MISMATCH,
     INVALID_PARAMS,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
+    MISSING_CAPABILITY,
     PARSE_ERROR,
+    UNSUPPORTED_VERSION,
 )
 from pytest_mcp_http.wire.exchange import Exchange
 

@@ -9,11 +9,11 @@ from typing import Final
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, error_in, messages_in
+from pytest_mcp_http.spec.error_codes import HEADER_MISMATCH
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
 
-HEADER_MISMATCH: Final = -32020
 
 _MISMATCH: Final = "a request whose headers do not match its body"
 _REFUSED: Final = f"HTTP 400 with JSON-RPC error {HEADER_MISMATCH}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, messages_in, notifications_in
-from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, METHOD_NOT_FOUND
+from pytest_mcp_http.spec.error_codes import INVALID_PARAMS, METHOD_NOT_FOUND
 from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.jsonrpc import json_type, same_id
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in
-from pytest_mcp_http.assertions.refusals import INVALID_PARAMS
+from pytest_mcp_http.spec.error_codes import INVALID_PARAMS
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code

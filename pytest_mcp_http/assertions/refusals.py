@@ -11,14 +11,10 @@ from collections.abc import Sequence
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, messages_in
+from pytest_mcp_http.spec.error_codes import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
-
-PARSE_ERROR = -32700
-INVALID_REQUEST = -32600
-METHOD_NOT_FOUND = -32601
-INVALID_PARAMS = -32602
 
 
 @judges("jsonrpc.parse-error")

@@ -13,12 +13,12 @@ from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violat
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.session import assert_session_ids_unique, assert_session_ids_unpredictable
 from pytest_mcp_http.errors import RequirementViolated
+from pytest_mcp_http.spec.error_codes import INVALID_PARAMS
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
 
 RELATED_TASK: Final = "io.modelcontextprotocol/related-task"
-INVALID_PARAMS: Final = -32602
 
 TERMINAL: Final = ("completed", "failed", "cancelled")
 STATUSES: Final = ("working", "input_required", *TERMINAL)

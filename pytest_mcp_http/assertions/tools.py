@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, error_in
-from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, METHOD_NOT_FOUND
+from pytest_mcp_http.spec.error_codes import INVALID_PARAMS, METHOD_NOT_FOUND
 from pytest_mcp_http.spec.revisions import MODERN_REVISIONS
 from pytest_mcp_http.wire.exchange import Exchange
 

@@ -10,13 +10,12 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
-from pytest_mcp_http.assertions.headers import HEADER_MISMATCH
 from pytest_mcp_http.assertions.jsonrpc import code_in, error_in
+from pytest_mcp_http.spec.error_codes import HEADER_MISMATCH, UNSUPPORTED_VERSION
 from pytest_mcp_http.wire.exchange import Exchange
 
 __tracebackhide__ = True  # a failure is about the response, not about this code
 
-UNSUPPORTED_VERSION: Final = -32022
 
 _REFUSED: Final = f"HTTP 400 with JSON-RPC error {UNSUPPORTED_VERSION}"
 

@@ -1,6 +1,6 @@
 """Calls that return a value and raise for everything else; every error carries its exchange.
 
-Coroutines over `Core`; `McpClient` and `AsyncMcpClient` offer them.
+Coroutines over `Opening`; `McpClient` and `AsyncMcpClient` offer them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 
 from pytest_mcp_http.answering import MAX_ROUNDS, input_requests, retry_params
 from pytest_mcp_http.client.callbacks import shaped
-from pytest_mcp_http.client.core import Core
 from pytest_mcp_http.client.judging import asked, failure, result_of
+from pytest_mcp_http.client.opening import Opening
 from pytest_mcp_http.client.reading import Reader
 from pytest_mcp_http.client.results import (
     Completion,
@@ -37,9 +37,8 @@ from pytest_mcp_http.errors import (
     MalformedResultError,
     UnansweredError,
 )
-from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS
+from pytest_mcp_http.spec.error_codes import HEADER_MISMATCH
 from pytest_mcp_http.wire import jsonrpc
-from pytest_mcp_http.wire.exchange import Exchange
 from pytest_mcp_http.wire.http import Limits
 
 MAX_PAGES: Final = 1000
@@ -48,10 +47,6 @@ MAX_PAGES: Final = 1000
 BESIDE_SECONDS: Final = 1.0
 """How long a call waits for the head of the stream beside it."""
 
-HEADER_MISMATCH: Final = -32020
-UNSUPPORTED_VERSION: Final = -32022
-MODERN_ERRORS: Final = frozenset({HEADER_MISMATCH, -32021, UNSUPPORTED_VERSION})
-"""Error codes that only the modern era defines: a server that answers with one speaks it."""
 
 _T = TypeVar("_T")
 OnProgress = Callable[[Progress], object]
@@ -68,54 +63,12 @@ class _Watch:
     logs: list[LogMessage] = field(default_factory=list)
 
 
-class Calls(Core):
+class Calls(Opening):
     """Call what a server offers."""
 
     _beside: MessageStream | None = None
 
-    # -- opening --------------------------------------------------------------------------------------------
-
-    async def connect(self) -> None:
-        """Complete the opening; look at `negotiated` and `opening` for the outcome.
-
-        A client without a revision asks for the newest modern one first, and falls back to the handshake if
-        the answer is none of a modern server.
-
-        Source: https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning
-        """
-        speaker = self.speaker
-        if speaker.negotiates:
-            speaker.speak(MODERN_REVISIONS[-1])
-            exchange = await self.discover()
-            if _is_modern(exchange):
-                await self._choose(exchange)
-                return
-            speaker.speak(HANDSHAKE_REVISIONS[-1])
-        if (await self.open()).result is not None and speaker.dialect.sessions:
-            if speaker.negotiates and speaker.negotiated in HANDSHAKE_REVISIONS:
-                # The offer of a server that does not speak the newest one.
-                speaker.speak(speaker.negotiated)
-            await self.initialized()
-
-    async def _choose(self, exchange: Exchange) -> None:
-        """Take the newest modern revision that a server lists, and open again if that is another one."""
-        listed = _listed(exchange)
-        common = [revision for revision in MODERN_REVISIONS if revision in listed]
-        if common and self.speaker.negotiated is None:
-            self.speaker.speak(common[-1])
-            await self.discover()
-
-    async def enter(self) -> None:
-        """Connect, and make sure that it succeeded.
-
-        Raises:
-            CallError: If the server cannot be spoken to.
-        """
-        await self.connect()
-        self._require_open()
-
-    def _require_open(self) -> None:
-        self.speaker.opened_with()
+    # -- the end --------------------------------------------------------------------------------------------
 
     async def leave(self) -> None:
         """Close, even if the task is being cancelled."""
@@ -597,23 +550,3 @@ class Calls(Core):
                 f"there is no resources/subscribe at {self.speaker.revision}: "
                 'listen(notifications={"resourceSubscriptions": [uri]}) tells of resources'
             )
-
-
-def _listed(exchange: Exchange) -> list[Any]:
-    """Return the versions that a modern server lists, in its result or its refusal."""
-    result = exchange.result
-    data = (exchange.error or {}).get("data")
-    if isinstance(result, dict):
-        listed = result.get("supportedVersions")
-    else:
-        listed = data.get("supported") if isinstance(data, dict) else None
-    return listed if isinstance(listed, list) else []
-
-
-def _is_modern(exchange: Exchange) -> bool:
-    """Return whether only a modern server answers like this, one that has a modern version to offer."""
-    if exchange.error_code in MODERN_ERRORS or isinstance(exchange.result, dict):
-        listed = _listed(exchange)
-        newer = any(isinstance(each, str) and each > HANDSHAKE_REVISIONS[-1] for each in listed)
-        return newer or (not listed and exchange.error_code in MODERN_ERRORS)
-    return False

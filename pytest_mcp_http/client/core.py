@@ -25,11 +25,11 @@ from pytest_mcp_http.client.speaker import (
 )
 from pytest_mcp_http.client.stream import MessageStream
 from pytest_mcp_http.dialect import ALL_CHANGES
+from pytest_mcp_http.spec.error_codes import METHOD_NOT_FOUND
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import Exchange, Request
 from pytest_mcp_http.wire.http import Limits
 
-METHOD_NOT_FOUND: Final = -32601
 INTERNAL_ERROR: Final = -32603
 
 

@@ -15,7 +15,8 @@ from pytest_mcp_http.client_rules.registering import rule
 from pytest_mcp_http.dialect import CLIENT_CAPABILITIES, CLIENT_INFO, PROTOCOL_VERSION
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.mock.scripts import ANNOTATED
-from pytest_mcp_http.mock.server import HEADER_MISMATCH, VERSION_HEADER
+from pytest_mcp_http.mock.server import VERSION_HEADER
+from pytest_mcp_http.spec.error_codes import HEADER_MISMATCH
 from pytest_mcp_http.wire import mirror
 
 # -- headers --------------------------------------------------------------------------------------------

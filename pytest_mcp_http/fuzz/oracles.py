@@ -22,18 +22,13 @@ from pytest_mcp_http.assertions.jsonrpc import (
     code_in,
     messages_in,
 )
-from pytest_mcp_http.assertions.refusals import (
-    INVALID_PARAMS,
-    INVALID_REQUEST,
-    PARSE_ERROR,
-    assert_invalid_params,
-    assert_invalid_request,
-)
+from pytest_mcp_http.assertions.refusals import assert_invalid_params, assert_invalid_request
 from pytest_mcp_http.assertions.tool_schemas import UnjudgeableSchemaError, validation_errors
 from pytest_mcp_http.assertions.tools import is_tool_success
 from pytest_mcp_http.assertions.transport import assert_request_content_type, assert_utf8_body
 from pytest_mcp_http.fuzz.mutation import CALL, Mutation, is_request, portable, wellformed
 from pytest_mcp_http.fuzz.requests import EXTRA, breaks_required, subschema
+from pytest_mcp_http.spec.error_codes import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR
 from pytest_mcp_http.suite._refusals import blamed_headers
 from pytest_mcp_http.wire.exchange import End, Exchange
 from pytest_mcp_http.wire.jsonrpc import ABSENT, json_type

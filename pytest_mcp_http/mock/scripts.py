@@ -27,7 +27,7 @@ from pytest_mcp_http.mock.script import (
     result,
     stream,
 )
-from pytest_mcp_http.mock.server import HEADER_MISMATCH, UNSUPPORTED_VERSION
+from pytest_mcp_http.spec.error_codes import HEADER_MISMATCH, UNSUPPORTED_VERSION
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS
 
 RETRY_MILLISECONDS: Final = 1500

@@ -14,6 +14,13 @@ from typing import Any, Final
 
 from pytest_mcp_http.dialect import CLIENT_CAPABILITIES, PROTOCOL_VERSION, SERVER_INFO, SUBSCRIPTION_ID
 from pytest_mcp_http.mock.answers import HOLD, Answer, Part, json_answer, sse_answer, sse_event
+from pytest_mcp_http.spec.error_codes import (
+    HEADER_MISMATCH,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    UNSUPPORTED_VERSION,
+)
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS, REVISIONS
 from pytest_mcp_http.wire import jsonrpc, mirror
 from pytest_mcp_http.wire.exchange import Request
@@ -22,11 +29,6 @@ from pytest_mcp_http.wire.jsonrpc import ABSENT, Kind, Message
 SESSION_HEADER: Final = "Mcp-Session-Id"
 VERSION_HEADER: Final = "MCP-Protocol-Version"
 
-INVALID_REQUEST: Final = -32600
-METHOD_NOT_FOUND: Final = -32601
-INVALID_PARAMS: Final = -32602
-HEADER_MISMATCH: Final = -32020
-UNSUPPORTED_VERSION: Final = -32022
 
 DEFAULT_REVISIONS: Final = (HANDSHAKE_REVISIONS[-1], MODERN_REVISIONS[-1])
 """What a mock speaks unless told otherwise: the newest revision of each era."""

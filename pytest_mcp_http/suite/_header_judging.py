@@ -9,13 +9,9 @@ from typing import Final
 
 from pytest_mcp_http.assertions._base import Judged, violated
 from pytest_mcp_http.assertions.header_annotations import annotated_tools
-from pytest_mcp_http.assertions.headers import (
-    HEADER_MISMATCH,
-    assert_mismatch_refused,
-    assert_mismatch_status,
-    was_served,
-)
+from pytest_mcp_http.assertions.headers import assert_mismatch_refused, assert_mismatch_status, was_served
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import HEADER_MISMATCH
 from pytest_mcp_http.suite._header_probes import PROBES, Wrong
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._parameter_probes import PARAMETER_PROBES

@@ -13,10 +13,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from pytest_mcp_http.assertions.headers import HEADER_MISMATCH
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.client import VERSION_HEADER, HeaderChanges
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import HEADER_MISMATCH
 from pytest_mcp_http.suite._probes import served
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS, UNKNOWN_METHOD, UNKNOWN_NAME

@@ -6,19 +6,18 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from pytest_mcp_http._modern import HEADER_MISMATCH
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.jsonrpc import code_in
-from pytest_mcp_http.assertions.refusals import (
-    INVALID_PARAMS,
-    INVALID_REQUEST,
-    METHOD_NOT_FOUND,
-    assert_invalid_params,
-    is_refusal,
-)
+from pytest_mcp_http.assertions.refusals import assert_invalid_params, is_refusal
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.dialect import ALL_CHANGES, CLIENT_CAPABILITIES, PROTOCOL_VERSION
 from pytest_mcp_http.errors import NotApplicable
+from pytest_mcp_http.spec.error_codes import (
+    HEADER_MISMATCH,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+)
 from pytest_mcp_http.suite._malformed import Answer
 from pytest_mcp_http.suite._probes import served
 from pytest_mcp_http.suite._refusals import blamed_headers

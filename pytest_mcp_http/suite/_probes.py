@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_mcp_http.assertions.jsonrpc import code_in
-from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import METHOD_NOT_FOUND
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
 

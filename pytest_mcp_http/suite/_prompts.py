@@ -9,8 +9,8 @@ from typing import Any, Final
 from pytest_mcp_http.assertions.content import blocks_in
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.mrtr import is_input_required
-from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import METHOD_NOT_FOUND
 from pytest_mcp_http.suite._probes import declared, served
 from pytest_mcp_http.suite._versions import earlier_versions
 from pytest_mcp_http.tour import Tour

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from pytest_mcp_http._modern import HEADER_MISMATCH
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.codes import RESOURCE_NOT_FOUND, headers_at_fault
 from pytest_mcp_http.assertions.jsonrpc import messages_in
-from pytest_mcp_http.assertions.refusals import (
-    INVALID_PARAMS,
-    INVALID_REQUEST,
-    assert_invalid_params,
-    assert_invalid_request,
-    assert_refused,
-)
+from pytest_mcp_http.assertions.refusals import assert_invalid_params, assert_invalid_request, assert_refused
 from pytest_mcp_http.errors import NotVerified
+from pytest_mcp_http.spec.error_codes import HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._malformed import Answer
 from pytest_mcp_http.tour import Tour

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.jsonrpc import code_in
-from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, METHOD_NOT_FOUND
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import INVALID_REQUEST, METHOD_NOT_FOUND
 from pytest_mcp_http.suite._probes import needs_method_not_found, refused_by_others
 from pytest_mcp_http.suite._task_jobs import declares, jobs, needs_task_calls, support_of
 from pytest_mcp_http.suite._tool_calls import callable_if_any, callable_tools, listed_tools

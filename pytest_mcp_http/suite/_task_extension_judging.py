@@ -5,12 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from pytest_mcp_http._modern import HEADER_MISMATCH, MISSING_CAPABILITY
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, error_in
-from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
-from pytest_mcp_http.assertions.tasks import INVALID_PARAMS, assert_task_params_refused, task_status
+from pytest_mcp_http.assertions.tasks import assert_task_params_refused, task_status
 from pytest_mcp_http.errors import NotVerified, RequirementViolated
+from pytest_mcp_http.spec.error_codes import (
+    HEADER_MISMATCH,
+    INVALID_PARAMS,
+    METHOD_NOT_FOUND,
+    MISSING_CAPABILITY,
+)
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import needs_method_not_found, refused_by_others
 from pytest_mcp_http.suite._task_calls import TASK, judge_same

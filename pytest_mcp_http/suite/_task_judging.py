@@ -9,15 +9,9 @@ from uuid import uuid4
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.jsonrpc import code_in, error_in
 from pytest_mcp_http.assertions.mrtr import Outcome, outcome_of
-from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
-from pytest_mcp_http.assertions.tasks import (
-    INVALID_PARAMS,
-    TERMINAL,
-    assert_task_final,
-    task_status,
-    tasks_in,
-)
+from pytest_mcp_http.assertions.tasks import TERMINAL, assert_task_final, task_status, tasks_in
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import INVALID_PARAMS, METHOD_NOT_FOUND
 from pytest_mcp_http.spec.messages import validate_result
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import declared, refused_by_others

@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from typing import Any, Final
 
 from pytest_mcp_http.assertions.jsonrpc import code_in
-from pytest_mcp_http.assertions.refusals import INVALID_REQUEST, METHOD_NOT_FOUND
 from pytest_mcp_http.assertions.tasks import RELATED_TASK, TERMINAL, related_task, task_status, tasks_in
 from pytest_mcp_http.client import McpStream
 from pytest_mcp_http.errors import NotVerified
+from pytest_mcp_http.spec.error_codes import INVALID_REQUEST, METHOD_NOT_FOUND
 from pytest_mcp_http.suite._answers import answer
 from pytest_mcp_http.suite._asking import EVERYTHING
 from pytest_mcp_http.suite._lists import pages_of

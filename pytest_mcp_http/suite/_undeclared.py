@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pytest_mcp_http._modern import MISSING_CAPABILITY
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.mrtr import asks_for_input
 from pytest_mcp_http.errors import NotVerified
+from pytest_mcp_http.spec.error_codes import MISSING_CAPABILITY
 from pytest_mcp_http.suite._asking import EVERYTHING, Call, asks, undeclared_calls
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.tour import Tour

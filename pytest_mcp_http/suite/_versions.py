@@ -10,10 +10,10 @@ from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.discover import extensions_in
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.refusals import is_refusal
-from pytest_mcp_http.assertions.version import UNSUPPORTED_VERSION
 from pytest_mcp_http.client import VERSION_HEADER, McpClient
 from pytest_mcp_http.dialect import CLIENT_INFO
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import UNSUPPORTED_VERSION
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, header_revision
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.tour import Tour

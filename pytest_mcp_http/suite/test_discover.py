@@ -22,10 +22,10 @@ from pytest_mcp_http.assertions.discover import (
 )
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.lifecycle import assert_method_offered
-from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, METHOD_NOT_FOUND
 from pytest_mcp_http.assertions.schema import assert_messages_valid
 from pytest_mcp_http.assertions.version import supported_in_error
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import INVALID_PARAMS, METHOD_NOT_FOUND
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, REVISIONS
 from pytest_mcp_http.suite._lists import OWN_CHAPTERS
 from pytest_mcp_http.suite._ownership import owner_of

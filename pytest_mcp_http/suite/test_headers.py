@@ -15,7 +15,6 @@ from pytest_mcp_http.assertions.header_annotations import (
     assert_no_secrets_mirrored,
 )
 from pytest_mcp_http.assertions.headers import (
-    HEADER_MISMATCH,
     assert_headers_match,
     assert_mismatch_code,
     assert_mismatch_status,
@@ -24,6 +23,7 @@ from pytest_mcp_http.assertions.headers import (
 from pytest_mcp_http.assertions.http import assert_no_server_error
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.errors import NotVerified
+from pytest_mcp_http.spec.error_codes import HEADER_MISMATCH
 from pytest_mcp_http.suite import _parameter_probes as parameters
 from pytest_mcp_http.suite._header_judging import (
     judge_annotations,

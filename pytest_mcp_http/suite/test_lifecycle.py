@@ -25,9 +25,10 @@ from pytest_mcp_http.assertions.lifecycle import (
     requests_in,
     undeclared_notifications,
 )
-from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND, assert_refused
+from pytest_mcp_http.assertions.refusals import assert_refused
 from pytest_mcp_http.client import SESSION_HEADER, VERSION_HEADER, McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import METHOD_NOT_FOUND
 from pytest_mcp_http.spec.messages import server_requests
 from pytest_mcp_http.suite._conversations import SAMPLE, judge_undeclared
 from pytest_mcp_http.suite._judging import gravest

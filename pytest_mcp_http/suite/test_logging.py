@@ -20,6 +20,7 @@ from pytest_mcp_http.assertions.logging import (
 )
 from pytest_mcp_http.assertions.schema import assert_messages_valid
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import METHOD_NOT_FOUND
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._logs import (
     LOG_LEVEL,
@@ -39,7 +40,6 @@ from pytest_mcp_http.suite._probes import needs_session, refused_by_others, serv
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
 
-METHOD_NOT_FOUND = -32601
 SHAPE = "logging.message-shape"
 
 

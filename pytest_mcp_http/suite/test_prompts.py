@@ -12,8 +12,9 @@ from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.lifecycle import assert_nothing_offered
 from pytest_mcp_http.assertions.lists import assert_same_items
 from pytest_mcp_http.assertions.mrtr import is_input_required
-from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, METHOD_NOT_FOUND, is_refusal
+from pytest_mcp_http.assertions.refusals import is_refusal
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import INVALID_PARAMS, METHOD_NOT_FOUND
 from pytest_mcp_http.suite._changes import changed_list
 from pytest_mcp_http.suite._gated import judge_gated
 from pytest_mcp_http.suite._invalid_params import judge_invalid_params

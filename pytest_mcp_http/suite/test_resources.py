@@ -15,7 +15,6 @@ from pytest_mcp_http.assertions.changes import (
 )
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.lists import assert_same_items
-from pytest_mcp_http.assertions.refusals import INVALID_PARAMS, METHOD_NOT_FOUND
 from pytest_mcp_http.assertions.resources import (
     RESOURCE_NOT_FOUND,
     annotations_in,
@@ -33,6 +32,7 @@ from pytest_mcp_http.assertions.resources import (
     contents_in,
 )
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import INVALID_PARAMS, METHOD_NOT_FOUND
 from pytest_mcp_http.suite._changes import announced_resources, changed_list, changed_resources, offers
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import listings

@@ -6,12 +6,7 @@ from functools import partial
 
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.changes import assert_update_announced, assert_updates_asked_for
-from pytest_mcp_http.assertions.refusals import (
-    INVALID_REQUEST,
-    METHOD_NOT_FOUND,
-    assert_invalid_params,
-    is_refusal,
-)
+from pytest_mcp_http.assertions.refusals import assert_invalid_params, is_refusal
 from pytest_mcp_http.assertions.subscription_streams import (
     REQUEST_SCOPED,
     assert_closing_result,
@@ -41,6 +36,7 @@ from pytest_mcp_http.assertions.subscriptions import (
     subscription_of,
 )
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import INVALID_REQUEST, METHOD_NOT_FOUND
 from pytest_mcp_http.suite._changes import announced_resources, changed_resources
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import declared, refused_by_others

@@ -9,7 +9,6 @@ from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.changes import assert_list_change_announced
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.assertions.lists import assert_same_items, assert_same_order
-from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
 from pytest_mcp_http.assertions.tool_results import (
     assert_content_well_formed,
     assert_resources_declared,
@@ -38,6 +37,7 @@ from pytest_mcp_http.assertions.tools import (
     tools_in,
 )
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import METHOD_NOT_FOUND
 from pytest_mcp_http.suite._changes import changed_list
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import listings

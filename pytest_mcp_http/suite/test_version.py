@@ -12,9 +12,7 @@ from pytest_mcp_http.assertions.discover import (
 )
 from pytest_mcp_http.assertions.http import assert_no_server_error
 from pytest_mcp_http.assertions.jsonrpc import code_in
-from pytest_mcp_http.assertions.refusals import METHOD_NOT_FOUND
 from pytest_mcp_http.assertions.version import (
-    UNSUPPORTED_VERSION,
     assert_counter_offer,
     assert_legacy_initialize_refused,
     assert_negotiated,
@@ -29,6 +27,7 @@ from pytest_mcp_http.assertions.version import (
 from pytest_mcp_http.client import VERSION_HEADER
 from pytest_mcp_http.dialect import PROTOCOL_VERSION
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.spec.error_codes import METHOD_NOT_FOUND, UNSUPPORTED_VERSION
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, header_revision
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import needs_session, refused_by_others, served

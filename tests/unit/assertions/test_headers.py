@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from pytest_mcp_http.assertions.headers import (
-    HEADER_MISMATCH,
     assert_headers_match,
     assert_mismatch_code,
     assert_mismatch_refused,
@@ -13,6 +12,7 @@ from pytest_mcp_http.assertions.headers import (
     was_served,
 )
 from pytest_mcp_http.errors import RequirementViolated
+from pytest_mcp_http.spec.error_codes import HEADER_MISMATCH
 
 RESULT: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "result": {}}
 
