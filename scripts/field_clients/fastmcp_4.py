@@ -26,9 +26,7 @@ async def visit(called: set[str]) -> None:
     """List the tools, and call those that were not called before."""
     arguments = json.loads(os.environ["MCP_CLIENT_ARGUMENTS"])
     seconds = float(os.environ["MCP_CLIENT_TIMEOUT"])
-    client = Client(
-        sys.argv[1], mode=MODE, timeout=seconds, init_timeout=seconds, elicitation_handler=answer
-    )
+    client = Client(sys.argv[1], mode=MODE, timeout=seconds, init_timeout=seconds, elicitation_handler=answer)
     async with client:
         for tool in await client.list_tools():
             if tool.name not in called:

@@ -18,7 +18,9 @@ async def visit(called: set[str]) -> None:
     """List the tools, and call those that were not called before."""
     arguments = json.loads(os.environ["MCP_CLIENT_ARGUMENTS"])
     seconds = float(os.environ["MCP_CLIENT_TIMEOUT"])
-    async with MCPServerStreamableHttp({"url": sys.argv[1]}, client_session_timeout_seconds=seconds) as server:
+    async with MCPServerStreamableHttp(
+        {"url": sys.argv[1]}, client_session_timeout_seconds=seconds
+    ) as server:
         for tool in await server.list_tools():
             if tool.name not in called:
                 called.add(tool.name)
