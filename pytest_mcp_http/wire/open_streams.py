@@ -100,7 +100,28 @@ class Sending:
         self._call.cancel()
 
 
-class OpenStream:
+class _Incoming:
+    """What can be seen of a response without waiting."""
+
+    _recorder: Recorder
+
+    @property
+    def exchange(self) -> Exchange:
+        """What has come in so far."""
+        return self._recorder.exchange()
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the exchange."""
+        return self._recorder.limits
+
+    @property
+    def alive(self) -> bool:
+        """Whether the response is still coming in."""
+        return self._recorder.end is None
+
+
+class OpenStream(_Incoming):
     """A response that is still coming in.
 
     Made by `HttpWire.open`. Reading happens in a thread that ends with the stream, at the latest when
@@ -151,21 +172,6 @@ class OpenStream:
         self.notify()
         return False
 
-    @property
-    def exchange(self) -> Exchange:
-        """What has come in so far."""
-        return self._recorder.exchange()
-
-    @property
-    def limits(self) -> Limits:
-        """The limits of the exchange."""
-        return self._recorder.limits
-
-    @property
-    def alive(self) -> bool:
-        """Whether the response is still coming in."""
-        return self._recorder.end is None
-
     def wait(self, condition: Callable[[Exchange], bool], timeout: float) -> bool:
         """Wait until a condition on the exchange holds, the stream ends, or `timeout` seconds pass.
 
@@ -194,7 +200,7 @@ class OpenStream:
         self.close()
 
 
-class PulledStream:
+class PulledStream(_Incoming):
     """A response that is read while it is waited for, without a thread of its own.
 
     Made by `HttpWire.pull`. It costs less than an `OpenStream`, but nothing comes in between two waits, and
@@ -207,21 +213,6 @@ class PulledStream:
         self._recorder = call.recorder
         self._steps = wire.steps(call)
         self._reading = threading.Lock()
-
-    @property
-    def exchange(self) -> Exchange:
-        """What has come in so far."""
-        return self._recorder.exchange()
-
-    @property
-    def limits(self) -> Limits:
-        """The limits of the exchange."""
-        return self._recorder.limits
-
-    @property
-    def alive(self) -> bool:
-        """Whether the response is still coming in."""
-        return self._recorder.end is None
 
     def wait(self, condition: Callable[[Exchange], bool], timeout: float) -> bool:
         """Read until a condition on the exchange holds, or the exchange ends.
