@@ -27,7 +27,7 @@ from pytest_mcp_http.wire.exchange import Exchange
 MAX_WATCHED: Final = 2
 """Resources that are watched."""
 
-ARRIVAL: Final = 2.0
+ARRIVAL: Final = 5.0
 """Seconds that an announcement may take."""
 
 QUIET: Final = 0.05

@@ -161,7 +161,7 @@ class TestOpen:
         calls = []
 
         class Started:
-            def log(self):
+            def log(self, since=0):
                 return "said"
 
             def close(self):
