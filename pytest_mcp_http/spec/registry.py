@@ -17,7 +17,7 @@ from pytest_mcp_http.spec.revisions import REVISIONS, SPECIFICATION_URL
 
 Level = Literal["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"]
 Needs = Literal["blackbox", "needs-tool", "needs-auth", "needs-replicas", "whitebox"]
-Basis = Literal["prose", "derived", "schema", "extension", "jsonrpc", "guide", "http"]
+Basis = Literal["prose", "derived", "schema", "extension", "jsonrpc", "guide", "http", "field"]
 
 CHAPTERS: Final = (
     "transport",
@@ -70,7 +70,7 @@ class Requirement:
         applies_when: Condition under which the statement binds; `always` if none.
         needs: What it takes to exercise it from outside.
         derived: True if it follows from another statement and has no keyword of its own.
-        basis: Kind of text it rests on.
+        basis: Kind of text it rests on; `field` for what no text says but breaks clients in the field.
     """
 
     id: str

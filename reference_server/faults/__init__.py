@@ -27,6 +27,7 @@ class Fault:
         options: Options of `reference_server.app.ReferenceApp` that it needs, for example
             `{"json_response": True}` or `{"era": "modern"}`.
         revisions: Revisions at which its proof is run, where it would break others as a whole.
+        rig: What has to stand around the server for the fault to show, see `tests/conformance/rigs.py`.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Fault:
     layer: Callable[..., ASGIApp] = field(kw_only=True)
     options: Mapping[str, bool | float | str] = field(default_factory=dict, kw_only=True)
     revisions: tuple[str, ...] = field(default=REVISIONS, kw_only=True)
+    rig: str = field(default="alone", kw_only=True)
 
     @property
     def name(self) -> str:

@@ -26,6 +26,7 @@ class Variant:
         options: Options of `reference_server.app.ReferenceApp` that it needs, for example
             `{"json_response": True}` or `{"era": "modern"}`.
         revisions: Revisions at which it is shown to break nothing, where it is illegal at others.
+        rig: What has to stand around the server for it to show, see `tests/conformance/rigs.py`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Variant:
     layer: Callable[..., ASGIApp] = field(kw_only=True)
     options: Mapping[str, bool | float | str] = field(default_factory=dict, kw_only=True)
     revisions: tuple[str, ...] = field(default=REVISIONS, kw_only=True)
+    rig: str = field(default="alone", kw_only=True)
 
 
 @cache

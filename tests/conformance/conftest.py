@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -19,6 +20,7 @@ from pytest_mcp_http.spec.registry import requirements
 from pytest_mcp_http.spec.revisions import era_of
 from pytest_mcp_http.tour import Tour
 from reference_server.faults.security import SECOND_ADDRESS
+from tests.conformance.rigs import RIGS
 
 RED = ("fail", "warn", "error")
 
@@ -61,11 +63,9 @@ def all_checks() -> list[Callable[..., None]]:
     ]
 
 
-def judge_url(url: str, revisions: Iterable[str]) -> Judgement:
+def judge_settings(settings: Settings, revisions: Iterable[str]) -> Judgement:
     """Run every check against a server at some revisions."""
     verdicts: dict[tuple[str, str], Verdict] = {}
-    # Shorter than the reference server holds a stream open, so that an open stream is seen as one.
-    settings = Settings(url=url, first_byte_timeout=5.0, timeout=8.0)
     with open_target(settings) as running, running.target.open_wire() as wire:
         for revision in revisions:
             tour = Tour(running.target, revision, wire)
@@ -86,14 +86,16 @@ def judge_url(url: str, revisions: Iterable[str]) -> Judgement:
 
 @pytest.fixture
 def judge(
-    reference: Callable[..., str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Judgement]:
-    """Judge the reference server run with some options, at some revisions."""
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Judgement]]:
+    """Judge the reference server run with some options in a rig, at some revisions."""
     caplog.set_level(logging.CRITICAL)
     # No test server listens on a network: a second loopback address stands for the network address.
     monkeypatch.setattr("pytest_mcp_http.suite.test_security.own_addresses", lambda: (SECOND_ADDRESS,))
 
-    def run(revisions: Iterable[str], **options: Any) -> Judgement:
-        return judge_url(reference(**options), revisions)
+    with ExitStack() as stack:
 
-    return run
+        def run(revisions: Iterable[str], rig: str = "alone", **options: Any) -> Judgement:
+            return judge_settings(RIGS[rig](stack, **options), revisions)
+
+        yield run

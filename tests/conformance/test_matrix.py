@@ -111,7 +111,7 @@ def test_clean_server_breaks_nothing(
 def test_variant_breaks_nothing(
     judge: Callable[..., Any], name: str, mode: str, revisions: Sequence[str]
 ) -> None:
-    found = judge(revisions, mode=mode, variants=(name,))
+    found = judge(revisions, variants()[name].rig, mode=mode, variants=(name,))
     red = found.hit("fail", "warn", "error")
     assert not red, found.explain(red)
 
@@ -124,7 +124,7 @@ def test_fault_breaks_exactly_its_requirements(
     judge: Callable[..., Any], name: str, mode: str, revisions: Sequence[str]
 ) -> None:
     declared = set(faults()[name].requirements)
-    found = judge(revisions, mode=mode, faults=(name,))
+    found = judge(revisions, faults()[name].rig, mode=mode, faults=(name,))
     red = found.hit("fail", "warn", "error")
     assert red <= declared, found.explain(red - declared)
     for era in {era_of(revision) for revision in revisions}:
