@@ -29,6 +29,9 @@ def create_app(
     faults: Iterable[str] = (),
     variants: Iterable[str] = (),
     path: str = "/mcp",
+    tokens: Iterable[str] = (),
+    issuer: str | None = None,
+    resource: str | None = None,
 ) -> ASGIApp:
     """Build the reference server as an ASGI app.
 
@@ -41,6 +44,11 @@ def create_app(
         faults: Ids of deviations to put in, see `reference_server.faults.catalogue`.
         variants: Names of legal but unusual behaviours, see `reference_server.variants.catalogue`.
         path: Path of the endpoint, starting with a slash.
+        tokens: Bearer tokens that are accepted: `TOKEN`, `NAME=TOKEN` or `NAME/SCOPE,SCOPE=TOKEN`, where NAME
+            is a principal and TOKEN may be `env:VAR`. Without tokens and issuer the server is open to all.
+        issuer: URL of an authorization server whose JWT access tokens are accepted.
+        resource: Canonical URL of the server, which tokens have to be issued for; default the URL that a
+            request names.
 
     Returns:
         An ASGI app that has to be run with its lifespan.
@@ -60,4 +68,7 @@ def create_app(
         faults=tuple(faults),
         variants=tuple(variants),
         path=path,
+        tokens=tuple(tokens),
+        issuer=issuer,
+        resource=resource,
     )

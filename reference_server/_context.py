@@ -6,13 +6,17 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from anyio.abc import TaskGroup
 
 from reference_server._jsonrpc import UNREADABLE, Refusal, is_answer, is_call, is_id, parse
 from reference_server.memory import Memory
 from reference_server.sessions import Session, SessionTable
+
+if TYPE_CHECKING:
+    from reference_server.authorization import Authorization
+    from reference_server.principals import Principal
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -72,6 +76,8 @@ class Facts:
     `memory` is what the tools remember beside the sessions.
     `paged` tells which lists come on two pages, see `paging.PAGED`.
     `fixtures` tells whether there is what the official conformance suite asks for, see `fixtures`.
+    `path` is the path of the endpoint.
+    `authorization` finds out whom the app serves; None if it is open to all.
     """
 
     mode: str
@@ -87,6 +93,8 @@ class Facts:
     memory: Memory = field(default_factory=Memory)
     paged: str = "resources"
     fixtures: bool = False
+    path: str = "/mcp"
+    authorization: Authorization | None = None
 
     @property
     def revisions(self) -> tuple[str, ...]:
@@ -113,6 +121,7 @@ class RequestContext:
         server_host: Address of the server side of the connection, if known.
         raw_names: Header names as they were spelt on the wire; empty if the HTTP server does not tell.
         facts: What is true of the app.
+        principal: Whom it comes from, once that is known; None on a server that is open to all.
     """
 
     method: str
@@ -124,6 +133,7 @@ class RequestContext:
     scheme: str = "http"
     server_host: str | None = None
     raw_names: tuple[str, ...] = ()
+    principal: Principal | None = None
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, or None."""

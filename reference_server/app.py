@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
-from typing import Any, Final, Protocol
+import os
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
 
@@ -21,6 +24,10 @@ from reference_server._context import (
     Send,
 )
 from reference_server._reading import read_requests
+
+if TYPE_CHECKING:
+    from reference_server.authorization import Authorization
+    from reference_server.principals import Principal
 
 MODES: Final = ("stateless", "stateful")
 ERAS: Final = tuple(SERVED_REVISIONS)
@@ -45,6 +52,9 @@ def build_app(
     faults: tuple[str, ...],
     variants: tuple[str, ...],
     path: str,
+    tokens: tuple[str, ...] = (),
+    issuer: str | None = None,
+    resource: str | None = None,
 ) -> ASGIApp:
     """Build the app, see `reference_server.create_app`."""
     if mode not in MODES:
@@ -53,6 +63,7 @@ def build_app(
         raise ValueError(f"era {era!r} is not accepted; accepted: {', '.join(ERAS)}")
     if not path.startswith("/") or "?" in path or "#" in path:
         raise ValueError(f"path {path!r} is not accepted; accepted: a path that starts with /")
+    grants = _grants(tokens, issuer, resource)
     added = [*_variants(variants, mode), *_faults(faults, mode)]
     options = _options(
         {
@@ -69,7 +80,7 @@ def build_app(
         raise ValueError(f"resumable is not accepted with mode {mode!r}; accepted: mode 'stateful'")
     _require_sdk()
     layers = [entry.layer for entry in added]
-    return ReferenceApp(mode, layers, path, **options)
+    return ReferenceApp(mode, layers, path, **options, principals=grants, issuer=issuer, resource=resource)
 
 
 class ReferenceApp:
@@ -85,6 +96,9 @@ class ReferenceApp:
         state_seconds: How long a client has to answer what a tool asked back for, in the modern era.
         paged: Which lists come on two pages, see `paging.PAGED`.
         fixtures: Offer what the official conformance suite asks for.
+        principals: Principal by token; with an issuer or without, the server is not open then.
+        issuer: URL of the authorization server whose tokens are taken.
+        resource: Canonical URL of the server, if requests do not name it.
     """
 
     def __init__(
@@ -99,12 +113,18 @@ class ReferenceApp:
         state_seconds: float = 120.0,
         paged: str = "resources",
         fixtures: bool = False,
+        principals: Mapping[str, Principal] = MappingProxyType({}),
+        issuer: str | None = None,
+        resource: str | None = None,
     ) -> None:
         self._mode = mode
         self._era = era
         self._state_seconds = state_seconds
         self._paged = paged
         self._fixtures = fixtures
+        self._principals = principals
+        self._issuer = issuer
+        self._resource = resource
         self._layers = layers
         self._path = path
         self._json_response = json_response
@@ -119,7 +139,7 @@ class ReferenceApp:
             raise RuntimeError(f"the reference server does not serve {scope['type']}")
         elif self._endpoint is None:
             raise RuntimeError("the reference server has to be run with its lifespan")
-        elif scope["path"] != self._path:
+        elif scope["path"] != self._path and not self._has_documents(scope["path"]):
             await respond(
                 send, 404, [("content-type", "text/plain; charset=utf-8")], f"Serving at {self._path}\n"
             )
@@ -127,6 +147,7 @@ class ReferenceApp:
             await self._endpoint(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
+        from reference_server.authorization import serve_documents
         from reference_server.corrections import corrected
         from reference_server.engine import Engine
         from reference_server.task_polls import answered_with_json
@@ -140,9 +161,11 @@ class ReferenceApp:
             state_seconds=self._state_seconds,
             paged=self._paged,
             fixtures=self._fixtures,
+            path=self._path,
+            authorization=self._authorization(),
         )
         engine = Engine(facts)
-        endpoint = corrected(answered_with_json(engine))
+        endpoint = serve_documents(corrected(answered_with_json(engine)))
         for layer in self._layers:
             endpoint = layer(endpoint)
         async with engine.run(), anyio.create_task_group() as facts.background:
@@ -152,6 +175,31 @@ class ReferenceApp:
             self._endpoint = None
             facts.background.cancel_scope.cancel()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def _has_documents(self, path: str) -> bool:
+        return self._issuer is not None and not path.startswith(f"{self._path}/")
+
+    def _authorization(self) -> Authorization | None:
+        if not self._principals and self._issuer is None:
+            return None
+        from reference_server.authorization import Authorization
+        from reference_server.tokens import FixedTokens, IssuedTokens, Issuer
+
+        issuer = None if self._issuer is None else Issuer(self._issuer)
+        issued = None if issuer is None else IssuedTokens(issuer)
+        return Authorization(FixedTokens(self._principals, issued), issuer, self._resource)
+
+
+def _grants(tokens: tuple[str, ...], issuer: str | None, resource: str | None) -> dict[str, Principal]:
+    """Return the principals by token, and look at the URLs beside them."""
+    for name, url in (("issuer", issuer), ("resource", resource)):
+        if url is not None and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", url):
+            raise ValueError(f"{name} {url!r} is not accepted; accepted: an http or https URL without query")
+    if not tokens and issuer is None and resource is not None:
+        raise ValueError("resource is not accepted without token or issuer")
+    from reference_server.principals import parse_grant
+
+    return dict(parse_grant(text, os.environ) for text in tokens)
 
 
 def _faults(names: tuple[str, ...], mode: str) -> Iterable[_Optional]:

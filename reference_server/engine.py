@@ -36,6 +36,7 @@ from reference_server._sdk_answers import as_refusal, chunk, with_short_error
 from reference_server._sse import BlockSplitter, EventBlock
 from reference_server.events import GET_STREAM
 from reference_server.handlers import build_server
+from reference_server.principals import owner
 from reference_server.sessions import Connection, Session, Transactions, current_session
 from reference_server.subscriptions import Listening
 
@@ -83,11 +84,7 @@ class Engine:
         self._facts = facts
         self._numbers = count(1)
         self._listening = Listening(facts.sessions)
-        self._handles = (
-            Session(MODERN_REVISIONS[-1], Transactions(drop_oldest=True))
-            if facts.mode == "stateful"
-            else None
-        )
+        self._handles: dict[str | None, Session] = {}
         self._manager = StreamableHTTPSessionManager(
             build_server(facts, self._listening),
             event_store=SessionScopedEvents() if facts.resumable else None,
@@ -104,7 +101,7 @@ class Engine:
         """Serve one request that passed all checks: a single message, a GET stream or a DELETE."""
         context = context_of(scope)
         if context.is_modern:
-            token = current_session.set(self._handles)
+            token = current_session.set(self._handles_of(owner()))
             try:
                 await modern.serve(self._manager.handle_request, self._listening.end, scope, receive, send)
             finally:
@@ -112,7 +109,7 @@ class Engine:
             return
         session = context.session
         if context.is_initialize and self._facts.mode == "stateful":
-            session = Session(negotiate(context.params.get("protocolVersion")))
+            session = Session(negotiate(context.params.get("protocolVersion")), owner=owner())
             await self._make_room()
         elif session is not None and context.method == "GET":
             await self._await_reconnect(context, session)
@@ -132,6 +129,13 @@ class Engine:
         finally:
             current_session.reset(token)
             exchange.close()
+
+    def _handles_of(self, name: str | None) -> Session | None:
+        """Return what a principal, or all clients of an open server, began in the modern era."""
+        if self._facts.mode != "stateful":
+            return None
+        made = Session(MODERN_REVISIONS[-1], Transactions(drop_oldest=True), owner=name)
+        return self._handles.setdefault(name, made)
 
     async def _await_reconnect(self, context: RequestContext, session: Session) -> None:
         """Give the old GET stream of a client that reconnects time to go; the SDK answers 409 at once."""

@@ -22,7 +22,7 @@ class Memory:
     """What one app remembers.
 
     Args:
-        max_keys: How many keys of ticks, and how many used states, are kept; the oldest are dropped first.
+        max_keys: How many keys of ticks, given keys and used states are kept; the oldest are dropped first.
     """
 
     max_keys: int = MAX_KEYS
@@ -30,6 +30,8 @@ class Memory:
     """How often each listed resource was changed, by URI."""
     used_states: OrderedDict[str, None] = field(default_factory=OrderedDict)
     """The request states that must not be used again, oldest first."""
+    keys: OrderedDict[str, str | None] = field(default_factory=OrderedDict)
+    """Who was given each of the keys that were given out, oldest first."""
     extras: set[str] = field(default_factory=set)
     """The lists that hold an item more than usual, see `extras`."""
     _ticks: OrderedDict[str, Ticks] = field(default_factory=OrderedDict)
@@ -44,6 +46,12 @@ class Memory:
         while len(self.used_states) > self.max_keys:
             self.used_states.popitem(last=False)
         return used
+
+    def give_key(self, key: str, owner: str | None) -> None:
+        """Remember who was given a key."""
+        self.keys[key] = owner
+        while len(self.keys) > self.max_keys:
+            self.keys.popitem(last=False)
 
     def read_ticks(self, key: str) -> Ticks:
         """Return what was counted under a key; nothing is kept for a key that is unknown."""

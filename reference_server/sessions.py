@@ -91,6 +91,7 @@ class Session:
 
     Args:
         revision: The protocol revision that was agreed on.
+        owner: The name of the principal that opened it; None on a server that is open to all.
     """
 
     revision: str
@@ -107,6 +108,7 @@ class Session:
     """The URIs of the resources whose updates the client asked for."""
     notify: Callable[[Any], Awaitable[None]] | None = None
     """Sends a notification on the GET stream; None before the client is initialized."""
+    owner: str | None = None
 
     def remember_request(self, key: str, name: str) -> None:
         """Note under which name the request with this JSON-encoded id runs inside the server."""
