@@ -235,8 +235,8 @@ def _unfit() -> MCPError:
 class StateProtection(ServerMiddleware[Any]):
     """Protects the state that goes through the client, by the SDK's means, in the era that has it.
 
-    The SDK's means bind it to principal, method, tool and arguments, let it lapse, and refuse what was not issued here.
-    They would also refuse a member of that name before, where it means nothing.
+    The SDK's means bind it to principal, method, tool and arguments, let it lapse, and refuse what was not
+    issued here. They would also refuse a member of that name before, where it means nothing.
 
     Args:
         seconds: How long a state is valid.
