@@ -35,6 +35,7 @@ CHAPTERS = (
     "mrtr",
     "tasks",
     "caching",
+    "authorization",
     "security",
     "schema",
 )

@@ -52,6 +52,7 @@ from pytest_mcp_http.suite._asking import (
     unanswered,
     undeclared_calls,
 )
+from pytest_mcp_http.suite._bound_to_user import judge_state_of_another
 from pytest_mcp_http.suite._conversations import ROOTS
 from pytest_mcp_http.suite._elicited import with_errors
 from pytest_mcp_http.suite._judging import gravest
@@ -363,3 +364,8 @@ def test_url_elicitation_is_demanded_only_when_needed(mcp_tour: Tour) -> None:
                 ["another error code", "this code, with the elicitations that are needed"],
                 exchange,
             )
+
+
+@requirement("mrtr.state-principal-bound")
+def test_state_is_bound_to_the_user(mcp_tour: Tour) -> None:
+    judge_state_of_another(mcp_tour)

@@ -41,6 +41,7 @@ from pytest_mcp_http.spec.error_codes import METHOD_NOT_FOUND
 from pytest_mcp_http.suite._changes import changed_list
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import listings
+from pytest_mcp_http.suite._principals import other_users, tool_attempts
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._resources import undeclared_lists
 from pytest_mcp_http.suite._shapes import judge_shape
@@ -315,3 +316,14 @@ def test_changed_tools_are_announced(mcp_tour: Tour) -> None:
 @requirement("tools.list-changed.listen")
 def test_changed_tools_are_announced_to_listeners(mcp_tour: Tour) -> None:
     assert_list_change_announced(changed_list(mcp_tour, "tools").heard[:1], "tools")
+
+
+@requirement("tools.access-control")
+def test_tools_have_access_control(mcp_tour: Tour) -> None:
+    for attempt in tool_attempts(mcp_tour, other_users(mcp_tour)):
+        if is_tool_success(attempt.exchange):
+            violated(
+                f"{attempt.exchange.summary}, for {attempt.what} with {attempt.other}",
+                "a refusal: the tool is for the first user alone",
+                attempt.exchange,
+            )

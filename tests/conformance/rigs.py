@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from pytest_mcp_http._options import Settings
+from tests.conformance.rig_auth import auth
 from tests.conftest import running_reference
 
 LIMITS: Mapping[str, Any] = {"first_byte_timeout": 5.0, "timeout": 8.0}
@@ -18,5 +20,9 @@ def alone(stack: ExitStack, **options: Any) -> Settings:
     return Settings(url=stack.enter_context(running_reference(**options)), **LIMITS)
 
 
-RIGS: Mapping[str, Callable[..., Settings]] = {"alone": alone}
+RIGS: Mapping[str, Callable[..., Settings]] = {
+    "alone": alone,
+    "auth": auth,
+    "auth-endless-token": partial(auth, expires=False),
+}
 """By name: what runs the servers with the options of `create_app`, and names them in the settings."""
