@@ -73,6 +73,7 @@ def build_app(
             "state_seconds": 120.0,
             "paged": "resources",
             "fixtures": fixtures,
+            "unchecked": "",
         },
         added,
     )
@@ -99,6 +100,7 @@ class ReferenceApp:
         principals: Principal by token; with an issuer or without, the server is not open then.
         issuer: URL of the authorization server whose tokens are taken.
         resource: Canonical URL of the server, if requests do not name it.
+        unchecked: What is not looked at in a JWT, see `tokens.IssuedTokens`.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class ReferenceApp:
         principals: Mapping[str, Principal] = MappingProxyType({}),
         issuer: str | None = None,
         resource: str | None = None,
+        unchecked: str = "",
     ) -> None:
         self._mode = mode
         self._era = era
@@ -125,6 +128,7 @@ class ReferenceApp:
         self._principals = principals
         self._issuer = issuer
         self._resource = resource
+        self._unchecked = unchecked
         self._layers = layers
         self._path = path
         self._json_response = json_response
@@ -139,7 +143,7 @@ class ReferenceApp:
             raise RuntimeError(f"the reference server does not serve {scope['type']}")
         elif self._endpoint is None:
             raise RuntimeError("the reference server has to be run with its lifespan")
-        elif scope["path"] != self._path and not self._has_documents(scope["path"]):
+        elif scope["path"] != self._path and self._issuer is None:
             await respond(
                 send, 404, [("content-type", "text/plain; charset=utf-8")], f"Serving at {self._path}\n"
             )
@@ -176,9 +180,6 @@ class ReferenceApp:
             facts.background.cancel_scope.cancel()
         await send({"type": "lifespan.shutdown.complete"})
 
-    def _has_documents(self, path: str) -> bool:
-        return self._issuer is not None and not path.startswith(f"{self._path}/")
-
     def _authorization(self) -> Authorization | None:
         if not self._principals and self._issuer is None:
             return None
@@ -186,7 +187,7 @@ class ReferenceApp:
         from reference_server.tokens import FixedTokens, IssuedTokens, Issuer
 
         issuer = None if self._issuer is None else Issuer(self._issuer)
-        issued = None if issuer is None else IssuedTokens(issuer)
+        issued = None if issuer is None else IssuedTokens(issuer, self._unchecked)
         return Authorization(FixedTokens(self._principals, issued), issuer, self._resource)
 
 

@@ -124,8 +124,11 @@ def test_get_and_delete_without_token_are_401(mcp_tour: Tour) -> None:
             exchange = (
                 client.get(headers=lacking) if get else client.send(client.build(method, None, lacking))
             )
-            offered = mcp_tour.get is not None and mcp_tour.get.ok if get else exchange.status != 405
-            if not offered and exchange.status in (401, 404, 405):
+            if get:
+                offered = mcp_tour.get is not None and mcp_tour.get.ok
+            else:
+                offered = mcp_tour.session_id is not None and exchange.status != 405
+            if not offered:
                 continue
             judged = True
             assert_token_demanded(exchange, method)
@@ -462,6 +465,9 @@ def test_host_has_authorization_server_metadata(mcp_tour: Tour) -> None:
     if host_metadata(mcp_tour) is None:
         if any(each.found is not None for each in host_documents(mcp_tour)):
             raise NotVerified("the metadata are elsewhere, see authorization.as-metadata-location")
+        seen = endpoints(mcp_tour)
+        if seen.has(seen.authorize) != seen.has(seen.token):
+            raise NotVerified("not all default endpoints are there, see authorization.fallback-endpoints")
         root = host_documents(mcp_tour)[0]
         violated(f"{root.exchange.summary}, for {root.url}", "HTTP 200 with the metadata", root.exchange)
 
