@@ -72,8 +72,8 @@ class IssuedTokens:
 
     Args:
         issuer: The authorization server that issues them.
-        unchecked: What is not looked at, for faults: `signature`, `exp`, `aud`, or `lifetime` for whether there
-            is an `exp` at all.
+        unchecked: What is not looked at, for faults: `signature`, `exp`, `aud`, or `lifetime` for
+            whether there is an `exp` at all.
     """
 
     def __init__(self, issuer: Issuer, unchecked: str = "") -> None:

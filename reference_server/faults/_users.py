@@ -54,6 +54,12 @@ def is_made_up(context: RequestContext) -> bool:
     return context.path == context.facts.path and token_of(context) is not None and not claims(context)
 
 
+def is_malformed(context: RequestContext) -> bool:
+    """Select requests whose Authorization is no scheme with one token."""
+    value = context.header("authorization")
+    return value is not None and len(value.split()) != 2
+
+
 def has_query_token(call: Call) -> bool:
     """Tell whether the query of a request has a token."""
     return "access_token" in parse_qs(call.scope.get("query_string", b"").decode("latin-1"))

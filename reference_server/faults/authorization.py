@@ -31,6 +31,7 @@ from reference_server.faults._users import (
     has_no_token,
     has_query_token,
     is_made_up,
+    is_malformed,
     is_resource_document,
     is_server_document,
     moved,
@@ -150,11 +151,6 @@ def resource_member(**members: object) -> Layer:
 
 def _without_cors(status: int, lines: Any, _: RequestContext) -> tuple[int, Any]:
     return status, [line for line in lines if line[0] != "access-control-allow-origin"]
-
-
-def is_malformed(context: RequestContext) -> bool:
-    """Select requests whose Authorization is no token."""
-    return (context.header("authorization") or "").lower().startswith("bearer")
 
 
 FAULTS = (

@@ -17,8 +17,8 @@ from reference_server._layers import (
 from reference_server.authorization import RESOURCE_METADATA
 from reference_server.faults._users import (
     challenges,
-    claims,
     has_no_token,
+    is_malformed,
     is_resource_document,
     moved,
     trusting,
@@ -48,7 +48,7 @@ def hiding() -> Layer:
         response = None if call.context.stays_open else await call.capture()
         if response is None:
             await call.forward()
-        elif response.status == 403 and claims(call.context):
+        elif 'error="insufficient_scope"' in dict(response.headers).get("www-authenticate", ""):
             code = METHOD_NOT_FOUND if call.context.rpc_method == "resources/subscribe" else INVALID_PARAMS
             body = error_message(code, "There is no such thing", request_id=call.context.rpc_id)
             await call.answer(200, (), body)
@@ -71,7 +71,7 @@ VARIANTS = (
     variant(
         "malformed-token-for-none",
         "an Authorization that is no token gets 401, as if there was none: both are refusals of RFC 6750",
-        with_status(400, 401, lambda c: (c.header("authorization") or "").lower().startswith("bearer")),
+        with_status(400, 401, is_malformed),
     ),
     variant(
         "several-challenges",
