@@ -105,8 +105,7 @@ def log_in(login: Login, wire: HttpWire, url: str, headers: tuple[tuple[str, str
     if named is not None and str(server.get("issuer")).rstrip("/") != named.rstrip("/"):
         raise _error(url, f"the server names another authorization server than issuer={mask_url(named)}", "")
     endpoint = str(server.get("token_endpoint") or "")
-    parts = urlsplit(endpoint)
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+    if not well_known.is_safe(endpoint):
         raise _error(
             url,
             "the authorization server names no token endpoint with TLS, and secrets are sent to no other",
@@ -248,10 +247,6 @@ def _is_http(url: str) -> bool:
         )
     except ValueError:
         return False
-
-
-def _is_loopback(host: str | None) -> bool:
-    return host is not None and (host in ("localhost", "::1") or host.startswith("127."))
 
 
 def _joined(scopes: object) -> str | None:
