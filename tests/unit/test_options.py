@@ -467,8 +467,14 @@ class TestSecrets:
     def test_a_login_beside_a_token(self, read, monkeypatch):
         monkeypatch.setenv("S", SECRET)
         login = "client-credentials client_id=me client_secret=env:S"
-        with pytest.raises(pytest.UsageError, match="give no Authorization"):
-            read("--mcp-oauth", login, "--mcp-header", "authorization: Bearer x")
+        settings = read(
+            "--mcp-oauth", login, "--mcp-header", "X: 1", "--mcp-header", "authorization: Bearer x"
+        )
+        assert settings.headers == (("X", "1"),)
+        assert settings.second_headers == (("authorization", "Bearer x"),)
+        twice = ("--mcp-header", "authorization: a") * 2
+        with pytest.raises(pytest.UsageError, match="give one Authorization beside it"):
+            read("--mcp-oauth", login, *twice)
 
     @pytest.mark.parametrize(
         "url", [f"https://user:{SECRET}@h/mcp", f"https://{SECRET}@h/mcp?token={SECRET}"]
