@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,6 +28,10 @@ from pytest_mcp_http.wire.http import HttpWire
 
 EARLY: Final = 30.0
 """How long before its end a token is replaced, in seconds; a short-lived one after two thirds of its life."""
+
+
+RETRY: Final = 1.0
+"""How long after a token that could not be replaced the next attempt is made, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -282,21 +287,23 @@ class RenewingWire(HttpWire):
         self._first = f"Bearer {logged_in.access_token}"
         self._state = logged_in
         self._lock = threading.Lock()
-        self._tried = 0.0
+        self._tried = -RETRY
+
+    def token(self) -> str:
+        """Return the token that is valid now; the old one if there is no other."""
+        with self._lock:
+            if self._state.stale and time.monotonic() > self._tried + RETRY:
+                self._tried = time.monotonic()
+                # What the server says to the old one is an outcome like any other.
+                with suppress(TargetError):
+                    self._state = renewed(self._state, self)
+            return self._state.access_token
 
     def outgoing(self, request: Request) -> Request:
         """Return a request with the token that is valid now, if it carries that of the login."""
         if self._first not in request.headers.get_all("authorization"):
             return request
-        with self._lock:
-            if self._state.stale and time.monotonic() > self._tried + 1.0:
-                self._tried = time.monotonic()
-                try:
-                    self._state = renewed(self._state, self)
-                except TargetError:
-                    # The old one is sent; what the server says to that is an outcome like any other.
-                    return request
-            token = f"Bearer {self._state.access_token}"
+        token = f"Bearer {self.token()}"
         lines = [
             (name, token if name.lower() == "authorization" and value == self._first else value)
             for name, value in request.headers

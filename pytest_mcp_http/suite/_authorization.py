@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_mcp_http._login import lacking
+from pytest_mcp_http._oauth import RenewingWire
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.security import is_served
 from pytest_mcp_http.client import HeaderChanges, McpClient
@@ -120,7 +121,7 @@ def bearer(tour: Tour) -> str:
     token = token_of(tour.target.headers)
     if token is None:
         raise NotApplicable("the credentials of the user are no bearer token")
-    return token
+    return tour.wire.token() if isinstance(tour.wire, RenewingWire) else token
 
 
 def token_of(lines: HeaderLines) -> str | None:
