@@ -8,6 +8,8 @@ import pytest
 
 from pytest_mcp_http import _target
 from pytest_mcp_http._discover import Facts
+from pytest_mcp_http._login import Login
+from pytest_mcp_http._oauth import LoggedIn
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http._target import RunningTarget, Target, open_target
 from pytest_mcp_http.errors import TargetError
@@ -65,11 +67,29 @@ class TestValue:
             limits=Limits(connect=1, first_byte=2, total=3, body=4096),
             ca="/x.pem",
             insecure=False,
+            second_headers=(("authorization", "other"),),
+            tokens={"expired": "old"},
+            login=LoggedIn(Login("client-credentials", "me", SECRET), "r", "e", None, SECRET, 60.0, 1.0),
         )
         assert Target.from_json(json.loads(json.dumps(target.to_json()))) == target
 
+    def test_the_second_user_has_the_other_headers_of_the_first(self):
+        shared = (("Authorization", "a"), ("X", "1"))
+        assert Target("http://h/", FACTS, shared).headers_of_second == ()
+        both = Target(
+            "http://h/", FACTS, shared, second_headers=(("authorization", "b"),), tokens={"expired": "c"}
+        )
+        assert both.headers_of_second == (("X", "1"), ("authorization", "b"))
+        assert {value for _, value in both.secret_lines} == {"a", "b", "1", "Bearer c"}
+
     def test_the_repr_has_no_secret(self):
-        assert SECRET not in repr(Target(f"http://h/?t={SECRET}", FACTS, headers=(("A", SECRET),)))
+        lines, login = (("A", SECRET),), Login("refresh-token", "me", SECRET, SECRET)
+        logged_in = LoggedIn(login, "r", "e", None, SECRET, None, 1.0)
+        target = Target(
+            f"http://h/?t={SECRET}", FACTS, lines, second_headers=lines, tokens={"expired": SECRET}
+        )
+        assert SECRET not in repr(replace(target, login=logged_in))
+        assert SECRET not in repr(logged_in)
 
     @pytest.mark.parametrize(
         ("url", "shown"),
