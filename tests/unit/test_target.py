@@ -85,10 +85,8 @@ class TestValue:
     def test_the_repr_has_no_secret(self):
         lines, login = (("A", SECRET),), Login("refresh-token", "me", SECRET, SECRET)
         logged_in = LoggedIn(login, "r", "e", None, SECRET, None, 1.0)
-        target = Target(
-            f"http://h/?t={SECRET}", FACTS, lines, second_headers=lines, tokens={"expired": SECRET}
-        )
-        assert SECRET not in repr(replace(target, login=logged_in))
+        given = {"second_headers": lines, "tokens": {"expired": SECRET}, "login": logged_in}
+        assert SECRET not in repr(Target(f"http://h/?t={SECRET}", FACTS, lines, **given))
         assert SECRET not in repr(logged_in)
 
     @pytest.mark.parametrize(
