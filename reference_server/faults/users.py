@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from reference_server._context import MODERN_REVISIONS, RequestContext
 from reference_server._layers import Layer, rewrite_message, when
+from reference_server.corrections_modern import CAPABILITIES_KEY
 from reference_server.faults import Fault
 from reference_server.faults._users import (
     claims,
@@ -40,6 +41,13 @@ def fault(
 def calls(*names: str) -> Any:
     """Select calls of some tools."""
     return lambda c: c.rpc_method == "tools/call" and c.params.get("name") in names
+
+
+def asks_without_tasks(context: RequestContext) -> bool:
+    """Select calls that ask back by their result; what runs as a task keeps its owner."""
+    capabilities = context.meta.get(CAPABILITIES_KEY)
+    declared = capabilities if isinstance(capabilities, dict) else {}
+    return bool(calls("ask_back")(context)) and "extensions" not in declared
 
 
 def uses_tasks(context: RequestContext) -> bool:
@@ -109,7 +117,7 @@ FAULTS = (
         "mrtr.state-of-anybody",
         "mrtr.state-principal-bound",
         "a state that was given to one user is taken from another",
-        shared(calls("ask_back")),
+        shared(asks_without_tasks),
         revisions=MODERN_REVISIONS,
     ),
     fault(
