@@ -135,9 +135,15 @@ def test_tutorial_runs(pytester: pytest.Pytester) -> None:
     assert result.parseoutcomes()["passed"] == 5
 
 
+def set_variables(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Set the variables of the environment that a text names."""
+    for name in re.findall(r"env:(\w+)", text):
+        monkeypatch.setenv(name, "a-token-for-the-test")
+
+
 @pytest.mark.parametrize("block", [pytest.param(b, id=b.place) for b in blocks("toml")])
 def test_toml_is_accepted(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, block: Block) -> None:
-    monkeypatch.setenv("MCP_TOKEN", "a-token-for-the-test")
+    set_variables(monkeypatch, block.text)
     pytester.makepyprojecttoml(block.text)
     assert settings_from(pytester.parseconfig()) is not None  # a wrong value raises UsageError
 
@@ -196,7 +202,7 @@ NOT_RUN = (
 def test_command_of_pytest_is_accepted(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
-    monkeypatch.setenv("MCP_TOKEN", "a-token-for-the-test")
+    set_variables(monkeypatch, line)
     (pytester.path / "company-root.pem").write_bytes(Path(certifi.where()).read_bytes())
     config = pytester.parseconfig(*shlex.split(line)[1:])
     assert settings_from(config) is not None  # a wrong value raises UsageError
