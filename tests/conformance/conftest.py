@@ -63,8 +63,10 @@ def all_checks() -> list[Callable[..., None]]:
     ]
 
 
-def judge_settings(settings: Settings, revisions: Iterable[str]) -> Judgement:
-    """Run every check against a server at some revisions."""
+def judge_settings(
+    settings: Settings, revisions: Iterable[str], wanted: Callable[[str], bool] = lambda id: True
+) -> Judgement:
+    """Run the checks of the wanted requirements, by default all, against a server at some revisions."""
     verdicts: dict[tuple[str, str], Verdict] = {}
     with open_target(settings) as running, running.target.open_wire() as wire:
         for revision in revisions:
@@ -72,7 +74,7 @@ def judge_settings(settings: Settings, revisions: Iterable[str]) -> Judgement:
             given: dict[str, Any] = {"mcp_tour": tour, "mcp_wire": wire, "mcp_target": running.target}
             for check in all_checks():
                 requirement = requirements()[check.mcp_requirement]  # type: ignore[attr-defined]
-                if revision not in requirement.revisions:
+                if revision not in requirement.revisions or not wanted(requirement.id):
                     continue
                 outcome: BaseException | None = None
                 try:
@@ -95,7 +97,12 @@ def judge(
 
     with ExitStack() as stack:
 
-        def run(revisions: Iterable[str], rig: str = "alone", **options: Any) -> Judgement:
-            return judge_settings(RIGS[rig](stack, **options), revisions)
+        def run(
+            revisions: Iterable[str],
+            rig: str = "alone",
+            wanted: Callable[[str], bool] = lambda id: True,
+            **options: Any,
+        ) -> Judgement:
+            return judge_settings(RIGS[rig](stack, **options), revisions, wanted)
 
         yield run
