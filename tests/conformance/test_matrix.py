@@ -2,8 +2,8 @@
 
 How much of it runs is said by `MCP_MATRIX`:
 
-- `quick`, the default: one fault of each requirement, and each variant, in one mode and at one revision; beside
-  the checks that the fault breaks, a part of the others runs, a different one for each entry.
+- `quick`, the default: one fault of each requirement, and each variant, in one mode and at one revision;
+  beside the checks that the fault breaks, a part of the others runs, a different one for each entry.
 - `eras`: all faults in one mode, at the newest revision of each era that shows them, and all variants in both
   modes, with all checks.
 - `full`: all faults and variants in every mode and at every revision.
