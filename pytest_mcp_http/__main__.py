@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from pytest_mcp_http.spec.client_registry import CLIENT_CHAPTERS
 from pytest_mcp_http.spec.registry import CHAPTERS
 from pytest_mcp_http.spec.revisions import REVISIONS
 
@@ -20,10 +21,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0; a usage error exits with 2.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    chapters = CLIENT_CHAPTERS if options.clients else CHAPTERS
+    if options.chapter is not None and options.chapter not in chapters:
+        parser.error(f"argument --chapter: {options.chapter!r}; accepted: {', '.join(chapters)}")
     from pytest_mcp_http import _list
 
-    listed = _list.rows(options.chapter, options.revision)
+    rows = _list.client_rows if options.clients else _list.rows
+    listed = rows(options.chapter, options.revision)
     try:
         print(_list.as_json(listed) if options.json else _list.as_text(listed), flush=True)
     except BrokenPipeError:
@@ -37,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     listing = commands.add_parser("list", help="print each requirement with its checks and faults")
     listing.add_argument("--json", action="store_true", help="print a JSON array")
-    listing.add_argument("--chapter", choices=CHAPTERS, metavar="NAME", help=f"one of {', '.join(CHAPTERS)}")
+    listing.add_argument("--clients", action="store_true", help="requirements of clients, with their scripts")
+    listing.add_argument("--chapter", metavar="NAME", help="only this chapter, for example session")
     listing.add_argument("--revision", choices=REVISIONS, help="only requirements of this revision")
     return parser
 

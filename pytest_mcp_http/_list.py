@@ -75,6 +75,29 @@ def rows(chapter: str | None = None, revision: str | None = None) -> list[Row]:
     ]
 
 
+def client_rows(chapter: str | None = None, revision: str | None = None) -> list[Row]:
+    """Return the requirements of clients, each with the tests of `--mcp-client-command` that judge it.
+
+    Args:
+        chapter: Only this chapter, for example `client.session`.
+        revision: Only requirements that exist at this revision.
+    """
+    from pytest_mcp_http.client_rules import judged_by, test_name
+    from pytest_mcp_http.mock.scripts import SCRIPTS
+    from pytest_mcp_http.spec.client_registry import client_requirements
+
+    checks = _by_requirement(
+        (id, f"mcp-client/{script.name}::{test_name(id)}")
+        for script in SCRIPTS.values()
+        for id in dict.fromkeys(id for each in script.revisions for id in judged_by(script, each))
+    )
+    return [
+        _row(item, checks.get(item.id, ()), (), set())
+        for item in client_requirements().values()
+        if chapter in (None, item.chapter) and (revision is None or revision in item.revisions)
+    ]
+
+
 def as_json(listed: Iterable[Row]) -> str:
     """Return the rows as a JSON array of objects with the members of `Row`."""
     return json.dumps([asdict(row) for row in listed], indent=2, ensure_ascii=False)
