@@ -7,32 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from pytest_mcp_http.answering import MAX_ROUNDS, input_requests, retry_params
 from pytest_mcp_http.client.callbacks import shaped
 from pytest_mcp_http.client.judging import asked, failure, result_of
 from pytest_mcp_http.client.opening import Opening
 from pytest_mcp_http.client.reading import Reader
-from pytest_mcp_http.client.results import (
-    LogMessage,
-    Progress,
-    Result,
-)
+from pytest_mcp_http.client.results import LogMessage, Progress, Result
 from pytest_mcp_http.client.speaker import HeaderChanges
 from pytest_mcp_http.client.stream import MessageStream
-from pytest_mcp_http.errors import (
-    MalformedResultError,
-    UnansweredError,
-)
+from pytest_mcp_http.errors import MalformedResultError, UnansweredError
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.http import Limits
 
 BESIDE_SECONDS: Final = 1.0
 """How long a call waits for the head of the stream beside it."""
 
-
-_T = TypeVar("_T")
 OnProgress = Callable[[Progress], object]
 OnLog = Callable[[LogMessage], object]
 
