@@ -58,7 +58,7 @@ class Settings:
     url: str | None = None
     command: str | None = None
     app: str | None = None
-    reference: Literal["stateless", "stateful"] | None = None
+    reference: Literal["stateless", "stateful", "shared"] | None = None
     suite: bool = False
     path: str = "/mcp"
     # Not in the repr: values are credentials more often than not.
@@ -120,7 +120,7 @@ _OPTIONS: Final = (
     _Option("--mcp-url", "string", "judge the MCP server at this URL", "URL"),
     _Option("--mcp-command", "string", "start and judge this server; {port} and {host} are filled in", "CMD"),
     _Option("--mcp-app", "string", "serve this ASGI application or factory and judge it", "MODULE:APP"),
-    _Option("--mcp-reference", "string", "judge the bundled reference server", "stateless|stateful"),
+    _Option("--mcp-reference", "string", "judge the bundled reference server", "stateless|stateful|shared"),
     _Option("--mcp-suite", "bool", "run the suite against the mcp_target fixture of your conftest"),
     _Option("--mcp-path", "string", "endpoint path of a server started here (default /mcp)", "PATH"),
     _Option(
@@ -312,9 +312,7 @@ def _refuse_contradictions(settings: Settings, given: _Given) -> None:
             "--mcp-path is for a server that is started here; with --mcp-url the path is part of the URL"
         )
     if "mcp_reference_options" in given.line and not settings.reference:
-        raise pytest.UsageError(
-            "--mcp-reference-option needs --mcp-reference stateless or --mcp-reference stateful"
-        )
+        raise pytest.UsageError("--mcp-reference-option needs --mcp-reference stateless, stateful or shared")
     if settings.surface_update and "mcp_surface_update" not in given.line:
         raise pytest.UsageError(
             "ini value mcp_surface_update: give --mcp-surface-update on the command line, for one run; "
@@ -342,7 +340,7 @@ def _target(given: _Given) -> dict[str, Any]:
         "url": values.absolute_url,
         "command": values.command_line,
         "app": values.app_name,
-        "reference": values.choice("stateless", "stateful"),
+        "reference": values.choice("stateless", "stateful", "shared"),
     }
     for level, prefix in ((given.line, "--mcp-"), (given.ini, "ini value mcp_")):
         named = [kind for kind in _TARGETS if f"mcp_{kind}" in level]

@@ -41,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             faults=options.fault,
             variants=options.variant,
             path=options.path,
+            store=options.store,
+            state_key=options.state_key,
+            session_prefix=options.session_prefix,
+            session_seconds=options.session_seconds,
         )
     except ValueError as error:
         parser.error(str(error))
@@ -81,6 +85,9 @@ def _serve(app: ASGIApp, listener: socket.socket, url: str) -> int:
     logging.basicConfig(level=logging.CRITICAL)
     server = Server(config(app))
     server.run(sockets=[listener])
+    failure = getattr(app, "failure", None)
+    if failure is not None:
+        print(f"reference_server: cannot start: {failure}", file=sys.stderr)
     return 0 if server.started else 1
 
 
@@ -89,7 +96,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="reference_server", description="An MCP server over Streamable HTTP."
     )
     add = parser.add_argument
-    add("--mode", choices=("stateless", "stateful"), help="with or without sessions")
+    add(
+        "--mode",
+        choices=("stateless", "stateful", "shared"),
+        help="without sessions, with sessions, or with sessions that all replicas serve",
+    )
     add(
         "--era",
         choices=("handshake", "modern", "dual"),
@@ -100,7 +111,17 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=_port, default=8001, help="port to listen on, 0 for a free one (default %(default)s)")
     add("--path", default="/mcp", help="path of the endpoint (default %(default)s)")
     add("--json-response", action="store_true", help="answer with JSON instead of event streams")
-    add("--resumable", action="store_true", help="give events ids and replay them (stateful)")
+    add("--resumable", action="store_true", help="give events ids and replay them (with sessions)")
+    add("--store", metavar="URL", help="Redis or Valkey that replicas share, or env:VARIABLE")
+    add("--state-key", metavar="env:VARIABLE", type=_secret, help="secret behind request states")
+    add("--session-prefix", default="", metavar="TEXT", help="what session ids begin with")
+    add(
+        "--session-seconds",
+        type=float,
+        default=1800.0,
+        metavar="SECONDS",
+        help="how long the store keeps a session that is not used (default %(default)s)",
+    )
     add("--fixtures", action="store_true", help="offer what the official conformance suite asks for")
     add("--fault", action="append", default=[], metavar="ID", help="deviate in this way (repeatable)")
     add(
@@ -113,6 +134,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--list-faults", action="store_true", help="list the faults and end")
     add("--list-variants", action="store_true", help="list the variants and end")
     return parser
+
+
+def _secret(text: str) -> str:
+    if not text.startswith("env:"):
+        # The command line is no place for a secret: everybody on the machine can read it.
+        raise argparse.ArgumentTypeError("the value is not accepted; accepted: env:VARIABLE")
+    return text
 
 
 def _port(text: str) -> int:

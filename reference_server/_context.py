@@ -6,13 +6,17 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from anyio.abc import TaskGroup
 
 from reference_server._jsonrpc import UNREADABLE, Refusal, is_answer, is_call, is_id, parse
 from reference_server.memory import Memory
 from reference_server.sessions import Session, SessionTable
+from reference_server.task_store import new_task_id
+
+if TYPE_CHECKING:
+    from reference_server.replicas import Replica
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -72,6 +76,9 @@ class Facts:
     `memory` is what the tools remember beside the sessions.
     `paged` tells which lists come on two pages, see `paging.PAGED`.
     `fixtures` tells whether there is what the official conformance suite asks for, see `fixtures`.
+    `replica` is this app as one of those that have one store, or None if it has none.
+    `state_key` is the secret behind request states, or None for one that this process alone has.
+    `session_prefix` is what every session id begins with.
     """
 
     mode: str
@@ -87,11 +94,18 @@ class Facts:
     memory: Memory = field(default_factory=Memory)
     paged: str = "resources"
     fixtures: bool = False
+    replica: Replica | None = None
+    state_key: str | None = None
+    session_prefix: str = ""
 
     @property
     def revisions(self) -> tuple[str, ...]:
         """The revisions that the app serves, oldest first."""
         return SERVED_REVISIONS[self.era]
+
+    def new_task_id(self) -> str:
+        """Return an id for a new task; one that other replicas see says where it runs."""
+        return new_task_id() if self.replica is None else self.replica.task_id()
 
     @property
     def logs(self) -> bool:

@@ -49,7 +49,7 @@ def read_requests(facts: Facts) -> Layer:
                 raw_names=scope.get("state", {}).get(RAW_NAMES, ()),
                 facts=facts,
             )
-            streams = _TrackedStream(context, send)
+            streams = TrackedStream(context, send)
             try:
                 await inner(scope_with(scope, context), receive, streams.send)
             finally:
@@ -79,7 +79,7 @@ async def _read_body(receive: Receive) -> bytes | None:
     return b"".join(chunks) if size <= MAX_BODY else b"\0" * (MAX_BODY + 1)
 
 
-class _TrackedStream:
+class TrackedStream:
     """Keeps the `send` of a GET stream in `Facts.get_streams` while the stream is open."""
 
     def __init__(self, context: RequestContext, send: Send) -> None:
@@ -89,6 +89,7 @@ class _TrackedStream:
         self._key = context.session_id or ""
 
     async def send(self, message: Message) -> None:
+        """Send, and note that the stream is open once it is."""
         async with self._lock:
             await self._send(message)
         if (
@@ -99,6 +100,7 @@ class _TrackedStream:
             self._context.facts.get_streams.setdefault(self._key, []).append(self.send)
 
     def forget(self) -> None:
+        """Note that the stream has ended."""
         streams = self._context.facts.get_streams.get(self._key, [])
         if self.send in streams:
             streams.remove(self.send)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import math
+import re
+import secrets
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any, Final, Protocol
 
 import anyio
@@ -21,8 +25,25 @@ from reference_server._context import (
     Send,
 )
 from reference_server._reading import read_requests
+from reference_server.memory import Memory
+from reference_server.replicas import Replica
+from reference_server.store import (
+    EmbeddedStore,
+    Json,
+    Store,
+    StoreUnavailable,
+    from_environment,
+    named_store,
+)
 
-MODES: Final = ("stateless", "stateful")
+MODES: Final = ("stateless", "stateful", "shared")
+SESSION_SECONDS: Final = 1800.0
+"""How long a session in a store is kept that is not used."""
+
+KEY_SECONDS: Final = 30 * 86400.0
+"""How long the store keeps the secret behind request states, counted from the last start of a replica."""
+
+MIN_KEY_BYTES: Final = 32
 ERAS: Final = tuple(SERVED_REVISIONS)
 
 
@@ -45,6 +66,10 @@ def build_app(
     faults: tuple[str, ...],
     variants: tuple[str, ...],
     path: str,
+    store: str | Store | None = None,
+    state_key: str | None = None,
+    session_prefix: str = "",
+    session_seconds: float = SESSION_SECONDS,
 ) -> ASGIApp:
     """Build the app, see `reference_server.create_app`."""
     if mode not in MODES:
@@ -53,7 +78,18 @@ def build_app(
         raise ValueError(f"era {era!r} is not accepted; accepted: {', '.join(ERAS)}")
     if not path.startswith("/") or "?" in path or "#" in path:
         raise ValueError(f"path {path!r} is not accepted; accepted: a path that starts with /")
-    added = [*_variants(variants, mode), *_faults(faults, mode)]
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{0,32}", session_prefix):
+        accepted = "up to 32 letters, digits, dots, hyphens and underscores"
+        raise ValueError(f"session prefix {session_prefix!r} is not accepted; accepted: {accepted}")
+    if not (math.isfinite(session_seconds) and session_seconds > 0):
+        raise ValueError(f"session seconds {session_seconds!r} is not accepted; accepted: more than 0")
+    if state_key is not None:
+        state_key = from_environment("state key", state_key)
+        if len(state_key.encode()) < MIN_KEY_BYTES:
+            raise ValueError(f"the state key is not accepted; accepted: at least {MIN_KEY_BYTES} bytes")
+    # What deviates with sessions does so wherever they are kept.
+    sessions = "stateful" if mode == "shared" else mode
+    added = [*_variants(variants, sessions), *_faults(faults, sessions)]
     options = _options(
         {
             "era": era,
@@ -65,18 +101,29 @@ def build_app(
         },
         added,
     )
-    if options["resumable"] and mode != "stateful":
-        raise ValueError(f"resumable is not accepted with mode {mode!r}; accepted: mode 'stateful'")
+    if options["resumable"] and mode == "stateless":
+        accepted = "mode 'stateful' or 'shared'"
+        raise ValueError(f"resumable is not accepted with mode {mode!r}; accepted: {accepted}")
     _require_sdk()
     layers = [entry.layer for entry in added]
-    return ReferenceApp(mode, layers, path, **options)
+    found = named_store(store) if isinstance(store, str) else store
+    return ReferenceApp(
+        mode,
+        layers,
+        path,
+        store=found,
+        state_key=state_key,
+        session_prefix=session_prefix,
+        session_seconds=session_seconds,
+        **options,
+    )
 
 
 class ReferenceApp:
     """The ASGI app. It can be run again after its lifespan ended, and then starts anew.
 
     Args:
-        mode: `stateless` or `stateful`.
+        mode: `stateless`, `stateful` or `shared`.
         layers: Layers of variants and faults, innermost first.
         path: Path of the endpoint.
         era: `handshake`, `modern` or `dual`.
@@ -85,6 +132,13 @@ class ReferenceApp:
         state_seconds: How long a client has to answer what a tool asked back for, in the modern era.
         paged: Which lists come on two pages, see `paging.PAGED`.
         fixtures: Offer what the official conformance suite asks for.
+        store: What the app shares with other replicas; mode `shared` has one of its own otherwise.
+        state_key: The secret behind request states; otherwise the store has one, or the process.
+        session_prefix: What every session id begins with.
+        session_seconds: How long a session in the store is kept that is not used.
+
+    Attributes:
+        failure: Why the app could not start, or None.
     """
 
     def __init__(
@@ -99,8 +153,17 @@ class ReferenceApp:
         state_seconds: float = 120.0,
         paged: str = "resources",
         fixtures: bool = False,
+        store: Store | None = None,
+        state_key: str | None = None,
+        session_prefix: str = "",
+        session_seconds: float = SESSION_SECONDS,
     ) -> None:
+        self.failure: str | None = None
         self._mode = mode
+        self._store = EmbeddedStore() if store is None and mode == "shared" else store
+        self._state_key = state_key
+        self._session_prefix = session_prefix
+        self._session_seconds = session_seconds
         self._era = era
         self._state_seconds = state_seconds
         self._paged = paged
@@ -127,30 +190,52 @@ class ReferenceApp:
             await self._endpoint(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        from reference_server.corrections import corrected
+        from reference_server.corrections import corrected, refusing
         from reference_server.engine import Engine
         from reference_server.task_polls import answered_with_json
 
         await receive()
+        state_key = self._state_key
+        if self._store is not None:
+            try:
+                await self._store.open()
+                state_key = state_key or await self._store.update("state-key", _shared_key, KEY_SECONDS)
+            except StoreUnavailable as error:
+                self.failure = str(error)
+                await self._store.close()
+                await send({"type": "lifespan.startup.failed", "message": self.failure})
+                return
         facts = Facts(
-            self._mode,
+            "stateless" if self._mode == "stateless" else "stateful",
             self._json_response,
             self._resumable,
             era=self._era,
             state_seconds=self._state_seconds,
             paged=self._paged,
             fixtures=self._fixtures,
+            state_key=state_key,
+            session_prefix=self._session_prefix,
         )
+        if self._store is not None:
+            facts.memory = Memory(self._store)
+            facts.replica = Replica(
+                self._store, facts, seconds=self._session_seconds, keeps_sessions=self._mode == "shared"
+            )
         engine = Engine(facts)
         endpoint = corrected(answered_with_json(engine))
         for layer in self._layers:
             endpoint = layer(endpoint)
-        async with engine.run(), anyio.create_task_group() as facts.background:
+        taking_part = nullcontext() if facts.replica is None else facts.replica.run(endpoint)
+        if facts.replica is not None:
+            endpoint = refusing(facts.replica.in_front_of(endpoint))
+        async with engine.run(), anyio.create_task_group() as facts.background, taking_part:
             self._endpoint = read_requests(facts)(endpoint)
             await send({"type": "lifespan.startup.complete"})
             await receive()
             self._endpoint = None
             facts.background.cancel_scope.cancel()
+        if self._store is not None:
+            await self._store.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -181,6 +266,11 @@ def _options(options: dict[str, Any], added: list[_Optional]) -> dict[str, Any]:
                 )
             options = {**options, name: value}
     return options
+
+
+def _shared_key(document: Json) -> str:
+    """Return the secret behind request states that all replicas have."""
+    return str(document.setdefault("key", secrets.token_hex(32)))
 
 
 def _require_sdk() -> None:
