@@ -207,7 +207,7 @@ class CommandServer:
         self._process = process
         self._port = port
         self._path = settings.path
-        self._secrets = [value for _, value in settings.headers]
+        self._secrets = settings.secrets
         self._output = Output()
         self._reading = threading.Lock()
         self._stop = threading.Event()

@@ -65,6 +65,7 @@ def launch(
         revision="auto",
         path=settings.path if path is None else _checked(values.url_path, path, "path"),
         headers=_headers(settings.headers, headers or {}),
+        oauth=None,
         startup_timeout=(
             settings.startup_timeout
             if startup_timeout is None

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pytest_mcp_http._login import Login, parse_login, parse_token
 from pytest_mcp_http._roles import Role, parse
 from pytest_mcp_http.spec.revisions import REVISIONS
 
@@ -255,9 +256,24 @@ def reference_options(value: Sequence[str], source: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def header_lines(lines: Sequence[str], source: str) -> tuple[tuple[str, str], ...]:
-    """Return the names and values of header lines, values from the environment read."""
-    headers: dict[str, tuple[str, str]] = {}
+HeaderLines = tuple[tuple[str, str], ...]
+
+
+def header_lines(lines: Sequence[str], source: str) -> HeaderLines:
+    """Return the names and values of header lines, values from the environment read; no name twice."""
+    first, second = principals(lines, source)
+    if second:
+        raise pytest.UsageError(f"{source}: {second[0][0]} is given twice; give it once")
+    return first
+
+
+def principals(lines: Sequence[str], source: str) -> tuple[HeaderLines, HeaderLines]:
+    """Return the header lines of the first principal, and those of the second that are different.
+
+    A name that is given twice has a value of each.
+    """
+    first: dict[str, tuple[str, str]] = {}
+    second: dict[str, tuple[str, str]] = {}
     for number, line in enumerate(lines, 1):
         name, colon, value = line.partition(":")
         if not colon or not _TOKEN.fullmatch(name):
@@ -265,10 +281,36 @@ def header_lines(lines: Sequence[str], source: str) -> tuple[tuple[str, str], ..
             raise pytest.UsageError(f"{source}: number {number} is not accepted; accepted: 'Name: value'")
         if name.lower() in _OURS:
             raise pytest.UsageError(f"{source}: {name} is set by the suite itself and cannot be given")
-        if name.lower() in headers:
-            raise pytest.UsageError(f"{source}: {name} is given twice; give it once")
-        headers[name.lower()] = (name, _header_value(name, value.strip(" \t"), source))
-    return tuple(headers.values())
+        if name.lower() in second:
+            raise pytest.UsageError(
+                f"{source}: {name} is given more than twice; give it once, or once for each of two users"
+            )
+        found = second if name.lower() in first else first
+        found[name.lower()] = (name, _header_value(name, value.strip(" \t"), source))
+    return tuple(first.values()), tuple(second.values())
+
+
+def login(value: str, source: str) -> Login:
+    """Return how to log in, secrets from the environment read."""
+    try:
+        return parse_login(value, lambda name, text: _header_value(name, text, source))
+    except ValueError as error:
+        # The value is not shown: a secret may stand in it by mistake.
+        raise pytest.UsageError(f"{source}: the value is not accepted; accepted: {error}") from None
+
+
+def tokens(lines: Sequence[str], source: str) -> tuple[tuple[str, str], ...]:
+    """Return tokens by their kind, read from the environment."""
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            kind, token = parse_token(line, lambda name, text: _header_value(name, text, source))
+        except ValueError as error:
+            raise pytest.UsageError(f"{source}: number {number} is not accepted; accepted: {error}") from None
+        if kind in found:
+            raise pytest.UsageError(f"{source}: {kind} is given twice; give it once")
+        found[kind] = token
+    return tuple(found.items())
 
 
 def _header_value(name: str, value: str, source: str) -> str:

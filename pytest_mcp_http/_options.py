@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import pytest
 
 from pytest_mcp_http import _option_values as values
+from pytest_mcp_http._login import Login
 from pytest_mcp_http._roles import CallTools, Role
 
 _IniType = Literal["string", "linelist", "bool", "float", "int"]
@@ -32,6 +33,9 @@ class Settings:
         suite: Run the suite against an overridden `mcp_target` fixture.
         path: Path of the endpoint of a server that we start.
         headers: Header lines sent with every request, values from the environment already read.
+        second_headers: The header lines that are different for a second user.
+        tokens: Tokens for single checks, by kind.
+        oauth: How to log in before the run.
         ca: Absolute path of a PEM file with the authorities to trust.
         insecure: Accept any certificate.
         connect_timeout: Seconds to make a connection.
@@ -63,6 +67,9 @@ class Settings:
     path: str = "/mcp"
     # Not in the repr: values are credentials more often than not.
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    second_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    tokens: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    oauth: Login | None = None
     ca: str | None = None
     insecure: bool = False
     connect_timeout: float = 5.0
@@ -84,6 +91,13 @@ class Settings:
     fuzz_seed: int | None = None
     client_command: str | None = None
     client_timeout: float = 30.0
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value that is given, whatever it is for."""
+        login = () if self.oauth is None else (self.oauth.client_secret, self.oauth.refresh_token)
+        values = (value for _, value in (*self.headers, *self.second_headers, *self.tokens))
+        return (*values, *(value for value in login if value is not None))
 
     @property
     def names_target(self) -> bool:
@@ -126,9 +140,23 @@ _OPTIONS: Final = (
     _Option(
         "--mcp-header",
         "linelist",
-        "header line 'Name: value' of every request; env:VAR is read from the environment (repeatable)",
+        "header line 'Name: value' of every request, env:VAR is read from the environment (repeatable; "
+        "the same name twice is for two users)",
         "LINE",
         "mcp_headers",
+    ),
+    _Option(
+        "--mcp-token",
+        "linelist",
+        "token for single checks: expired, other-audience, less-scope, broad-scope or in-query (repeatable)",
+        "KIND=env:VAR",
+        "mcp_tokens",
+    ),
+    _Option(
+        "--mcp-oauth",
+        "string",
+        "log in first: 'client-credentials client_id=ID client_secret=env:VAR', or with a refresh-token",
+        "LOGIN",
     ),
     _Option("--mcp-ca", "string", "PEM file with the authorities to trust", "FILE"),
     _Option("--mcp-insecure", "bool", "accept any TLS certificate"),
@@ -271,11 +299,15 @@ def settings_from(config: pytest.Config) -> Settings:
     def surface(value: str, source: str) -> str:
         return values.surface_file(path_of(value, source), source)
 
+    first, second = _headers(given)
     settings = Settings(
         **_target(given),
         suite=given.value("--mcp-suite", False, values.flag),
         path=given.value("--mcp-path", "/mcp", values.url_path),
-        headers=_headers(given),
+        headers=first,
+        second_headers=second,
+        tokens=given.value("--mcp-token", (), values.tokens),
+        oauth=given.value("--mcp-oauth", None, values.login),
         ca=given.value("--mcp-ca", None, ca),
         insecure=given.value("--mcp-insecure", False, values.flag),
         connect_timeout=given.value("--mcp-connect-timeout", 5.0, values.seconds),
@@ -307,6 +339,10 @@ def _refuse_contradictions(settings: Settings, given: _Given) -> None:
         raise pytest.UsageError("--mcp-client-command judges a client; give no server to judge beside it")
     if settings.ca and settings.insecure:
         raise pytest.UsageError("--mcp-ca and --mcp-insecure contradict each other; give one of them")
+    if settings.oauth and any(name.lower() == "authorization" for name, _ in settings.headers):
+        raise pytest.UsageError(
+            "--mcp-oauth gets the token of the first user; give no Authorization with --mcp-header beside it"
+        )
     if settings.url and "mcp_path" in given.line:
         raise pytest.UsageError(
             "--mcp-path is for a server that is started here; with --mcp-url the path is part of the URL"
@@ -327,6 +363,11 @@ def _refuse_contradictions(settings: Settings, given: _Given) -> None:
         )
     if "mcp_fuzz_seed" in given.line and not settings.fuzz:
         raise pytest.UsageError("--mcp-fuzz-seed needs --mcp-fuzz N")
+    if settings.oauth and settings.wanted:
+        from importlib.util import find_spec
+
+        if find_spec("authlib") is None:
+            raise pytest.UsageError("--mcp-oauth needs more packages: pip install pytest-mcp-http[oauth]")
     if settings.fuzz and settings.wanted:
         from pytest_mcp_http.fuzz import INSTALL, is_installed
 
@@ -353,8 +394,13 @@ def _target(given: _Given) -> dict[str, Any]:
     return {}
 
 
-def _headers(given: _Given) -> tuple[tuple[str, str], ...]:
-    ini = values.header_lines(given.ini.get("mcp_headers", ()), "ini value mcp_headers")
-    line = values.header_lines(given.line.get("mcp_headers", ()), "--mcp-header")
-    named = {name.lower() for name, _ in line}
-    return tuple(item for item in ini if item[0].lower() not in named) + line
+def _headers(given: _Given) -> tuple[values.HeaderLines, values.HeaderLines]:
+    """Return the header lines of the first user, and those that are different for the second."""
+    ini = values.principals(given.ini.get("mcp_headers", ()), "ini value mcp_headers")
+    line = values.principals(given.line.get("mcp_headers", ()), "--mcp-header")
+    named = {name.lower() for name, _ in line[0]}
+    first, second = (
+        tuple(item for item in below if item[0].lower() not in named) + above
+        for below, above in zip(ini, line, strict=True)
+    )
+    return first, second

@@ -181,7 +181,7 @@ class AppServer:
         self.description = description
         self._app = app
         self._path = settings.path
-        self._secrets = [value for _, value in settings.headers]
+        self._secrets = settings.secrets
         self._output = Output()
         self._finishing: set[object] = set()
         self._ready = threading.Event()

@@ -9,11 +9,12 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from pytest_mcp_http._diagnosis import without_secrets
 from pytest_mcp_http._discover import Facts as Facts
 from pytest_mcp_http._discover import discover
 from pytest_mcp_http._launch import Launched, start, wait_until_ready
@@ -24,6 +25,9 @@ from pytest_mcp_http.errors import TargetError
 from pytest_mcp_http.spec.revisions import era_of
 from pytest_mcp_http.wire.http import HttpWire, Limits, ssl_context
 
+if TYPE_CHECKING:
+    from pytest_mcp_http._oauth import LoggedIn
+
 
 @dataclass(frozen=True)
 class Target:
@@ -31,7 +35,10 @@ class Target:
 
     Attributes:
         url: The MCP endpoint.
-        headers: Header lines sent with every request; their values are secret.
+        headers: Header lines sent with every request, those of the first user; their values are secret.
+        second_headers: The header lines that are different for the second user; empty if there is none.
+        tokens: Tokens for single checks, by kind; secret as well.
+        login: The login that the token of the first user comes from, if there was one.
         limits: Time and size limits of each exchange.
         ca: PEM file with the authorities to trust.
         insecure: Whether any certificate is accepted.
@@ -44,11 +51,27 @@ class Target:
     url: str = field(repr=False)
     facts: Facts
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    second_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False, kw_only=True)
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False, kw_only=True)
+    login: LoggedIn | None = field(default=None, repr=False, kw_only=True)
     limits: Limits = field(default_factory=Limits)
     ca: str | None = None
     insecure: bool = False
     roles: tuple[Role, ...] = ()
     call_tools: CallTools = "safe"
+
+    @property
+    def headers_of_second(self) -> tuple[tuple[str, str], ...]:
+        """Every header line of the second user; empty if there is none."""
+        named = {name.lower() for name, _ in self.second_headers}
+        shared = tuple(line for line in self.headers if line[0].lower() not in named)
+        return shared + self.second_headers if named else ()
+
+    @property
+    def secret_lines(self) -> tuple[tuple[str, str], ...]:
+        """Whatever must not turn up in any text, as header lines."""
+        tokens = tuple(("Authorization", f"Bearer {token}") for token in self.tokens.values())
+        return (*self.headers, *self.second_headers, *tokens)
 
     @property
     def loopback(self) -> bool:
@@ -95,13 +118,21 @@ class Target:
 
     def open_wire(self) -> HttpWire:
         """Return a wire to this server with its limits and TLS settings; close it when done."""
-        return open_wire(self.url, self.limits, self.ca, insecure=self.insecure)
+        wire = open_wire(self.url, self.limits, self.ca, insecure=self.insecure)
+        if self.login is None:
+            return wire
+        from pytest_mcp_http._oauth import RenewingWire
+
+        return RenewingWire(self.login, wire)
 
     def to_json(self) -> dict[str, Any]:
         """Return the target as plain JSON values, secrets included: for the workers of pytest-xdist only."""
         return {
             "url": self.url,
             "headers": [list(line) for line in self.headers],
+            "second_headers": [list(line) for line in self.second_headers],
+            "tokens": dict(self.tokens),
+            "login": None if self.login is None else self.login.to_json(),
             "limits": asdict(self.limits),
             "ca": self.ca,
             "insecure": self.insecure,
@@ -116,6 +147,9 @@ class Target:
         return cls(
             url=value["url"],
             headers=tuple((name, text) for name, text in value["headers"]),
+            second_headers=tuple((name, text) for name, text in value["second_headers"]),
+            tokens=dict(value["tokens"]),
+            login=None if value["login"] is None else _login_from(value["login"]),
             limits=Limits(**value["limits"]),
             ca=value["ca"],
             insecure=value["insecure"],
@@ -165,7 +199,8 @@ class RunningTarget:
         Args:
             since: A mark, what `written` returned earlier: only what came after it.
         """
-        return self._launched.log(since) if self._launched is not None else ""
+        found = self._launched.log(since) if self._launched is not None else ""
+        return without_secrets(found, [value for _, value in self.target.secret_lines])
 
     def close(self) -> None:
         """End the server if we started it; may be called again."""
@@ -180,6 +215,12 @@ class RunningTarget:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _login_from(value: Mapping[str, Any]) -> LoggedIn:
+    from pytest_mcp_http._oauth import LoggedIn
+
+    return LoggedIn.from_json(value)
 
 
 def open_wire(url: str, limits: Limits, ca: str | None = None, *, insecure: bool = False) -> HttpWire:
@@ -246,17 +287,26 @@ def await_target(launched: Launched, settings: Settings) -> RunningTarget:
 
 def _examine(settings: Settings, url: str) -> Target:
     limits = limits_of(settings)
+    headers, login = settings.headers, None
     with open_wire(url, limits, settings.ca, insecure=settings.insecure) as wire:
-        facts = discover(wire, url, settings.headers)
+        if settings.oauth is not None:
+            from pytest_mcp_http._oauth import log_in
+
+            login = log_in(settings.oauth, wire, url, headers)
+            headers = (*headers, ("Authorization", f"Bearer {login.access_token}"))
+        facts = discover(wire, url, headers)
     target = Target(
         url,
         facts,
-        settings.headers,
+        headers,
         limits,
         settings.ca,
         settings.insecure,
         settings.roles,
         settings.call_tools,
+        second_headers=settings.second_headers,
+        tokens=dict(settings.tokens),
+        login=login,
     )
     target.judged(settings.revision)
     return target

@@ -80,7 +80,8 @@ def record(
     from pytest_mcp_http.wire.headers import Headers
 
     exchange = verdict.exchange
-    lines = target.headers if target is not None else ()
+    # Whatever check it comes from, a text may repeat any secret that the run was given.
+    lines = target.secret_lines if target is not None else ()
     url = target.url if target is not None else ""
     names = frozenset(name.lower() for name, _ in lines)
     secrets = Secrets(Request("POST", url, Headers(lines), secrets=names))

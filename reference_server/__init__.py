@@ -34,6 +34,9 @@ def create_app(
     state_key: str | None = None,
     session_prefix: str = "",
     session_seconds: float = 1800.0,
+    tokens: Iterable[str] = (),
+    issuer: str | None = None,
+    resource: str | None = None,
 ) -> ASGIApp:
     """Build the reference server as an ASGI app.
 
@@ -56,6 +59,11 @@ def create_app(
             own.
         session_prefix: What every session id begins with, so that a balancer can tell who gave it out.
         session_seconds: How long a session in the store is kept that is not used.
+        tokens: Bearer tokens that are accepted: `TOKEN`, `NAME=TOKEN` or `NAME/SCOPE,SCOPE=TOKEN`, where NAME
+            is a principal and TOKEN may be `env:VAR`. Without tokens and issuer the server is open to all.
+        issuer: URL of an authorization server whose JWT access tokens are accepted.
+        resource: Canonical URL of the server, which tokens have to be issued for; default the URL that a
+            request names.
 
     Returns:
         An ASGI app that has to be run with its lifespan.
@@ -80,4 +88,7 @@ def create_app(
         state_key=state_key,
         session_prefix=session_prefix,
         session_seconds=session_seconds,
+        tokens=tuple(tokens),
+        issuer=issuer,
+        resource=resource,
     )

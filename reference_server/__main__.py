@@ -45,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             state_key=options.state_key,
             session_prefix=options.session_prefix,
             session_seconds=options.session_seconds,
+            tokens=options.token,
+            issuer=options.issuer,
+            resource=options.resource,
         )
     except ValueError as error:
         parser.error(str(error))
@@ -131,6 +134,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="behave in this unusual way (repeatable)",
     )
+    add(
+        "--token",
+        action="append",
+        default=[],
+        metavar="[NAME[/SCOPE,...]=]TOKEN",
+        help="accept this bearer token, or the one in env:VAR (repeatable)",
+    )
+    add("--issuer", metavar="URL", help="accept the JWT access tokens of this authorization server")
+    add("--resource", metavar="URL", help="canonical URL of the server, which tokens are issued for")
     add("--list-faults", action="store_true", help="list the faults and end")
     add("--list-variants", action="store_true", help="list the variants and end")
     return parser

@@ -18,6 +18,10 @@ from reference_server.task_store import new_task_id
 if TYPE_CHECKING:
     from reference_server.replicas import Replica
 
+if TYPE_CHECKING:
+    from reference_server.authorization import Authorization
+    from reference_server.principals import Principal
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -79,6 +83,8 @@ class Facts:
     `replica` is this app as one of those that have one store, or None if it has none.
     `state_key` is the secret behind request states, or None for one that this process alone has.
     `session_prefix` is what every session id begins with.
+    `path` is the path of the endpoint.
+    `authorization` finds out whom the app serves; None if it is open to all.
     """
 
     mode: str
@@ -97,6 +103,8 @@ class Facts:
     replica: Replica | None = None
     state_key: str | None = None
     session_prefix: str = ""
+    path: str = "/mcp"
+    authorization: Authorization | None = None
 
     @property
     def revisions(self) -> tuple[str, ...]:
@@ -127,6 +135,7 @@ class RequestContext:
         server_host: Address of the server side of the connection, if known.
         raw_names: Header names as they were spelt on the wire; empty if the HTTP server does not tell.
         facts: What is true of the app.
+        principal: Whom it comes from, once that is known; None on a server that is open to all.
     """
 
     method: str
@@ -138,6 +147,7 @@ class RequestContext:
     scheme: str = "http"
     server_host: str | None = None
     raw_names: tuple[str, ...] = ()
+    principal: Principal | None = None
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, or None."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from typing import Any, Final, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
 
@@ -35,6 +37,10 @@ from reference_server.store import (
     from_environment,
     named_store,
 )
+
+if TYPE_CHECKING:
+    from reference_server.authorization import Authorization
+    from reference_server.principals import Principal
 
 MODES: Final = ("stateless", "stateful", "shared")
 SESSION_SECONDS: Final = 1800.0
@@ -70,6 +76,9 @@ def build_app(
     state_key: str | None = None,
     session_prefix: str = "",
     session_seconds: float = SESSION_SECONDS,
+    tokens: tuple[str, ...] = (),
+    issuer: str | None = None,
+    resource: str | None = None,
 ) -> ASGIApp:
     """Build the app, see `reference_server.create_app`."""
     if mode not in MODES:
@@ -89,6 +98,7 @@ def build_app(
             raise ValueError(f"the state key is not accepted; accepted: at least {MIN_KEY_BYTES} bytes")
     # What deviates with sessions does so wherever they are kept.
     sessions = "stateful" if mode == "shared" else mode
+    grants = _grants(tokens, issuer, resource)
     added = [*_variants(variants, sessions), *_faults(faults, sessions)]
     options = _options(
         {
@@ -116,6 +126,9 @@ def build_app(
         session_prefix=session_prefix,
         session_seconds=session_seconds,
         **options,
+        principals=grants,
+        issuer=issuer,
+        resource=resource,
     )
 
 
@@ -136,6 +149,9 @@ class ReferenceApp:
         state_key: The secret behind request states; otherwise the store has one, or the process.
         session_prefix: What every session id begins with.
         session_seconds: How long a session in the store is kept that is not used.
+        principals: Principal by token; with an issuer or without, the server is not open then.
+        issuer: URL of the authorization server whose tokens are taken.
+        resource: Canonical URL of the server, if requests do not name it.
 
     Attributes:
         failure: Why the app could not start, or None.
@@ -157,6 +173,9 @@ class ReferenceApp:
         state_key: str | None = None,
         session_prefix: str = "",
         session_seconds: float = SESSION_SECONDS,
+        principals: Mapping[str, Principal] = MappingProxyType({}),
+        issuer: str | None = None,
+        resource: str | None = None,
     ) -> None:
         self.failure: str | None = None
         self._mode = mode
@@ -168,6 +187,9 @@ class ReferenceApp:
         self._state_seconds = state_seconds
         self._paged = paged
         self._fixtures = fixtures
+        self._principals = principals
+        self._issuer = issuer
+        self._resource = resource
         self._layers = layers
         self._path = path
         self._json_response = json_response
@@ -182,7 +204,7 @@ class ReferenceApp:
             raise RuntimeError(f"the reference server does not serve {scope['type']}")
         elif self._endpoint is None:
             raise RuntimeError("the reference server has to be run with its lifespan")
-        elif scope["path"] != self._path:
+        elif scope["path"] != self._path and not self._has_documents(scope["path"]):
             await respond(
                 send, 404, [("content-type", "text/plain; charset=utf-8")], f"Serving at {self._path}\n"
             )
@@ -190,6 +212,7 @@ class ReferenceApp:
             await self._endpoint(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
+        from reference_server.authorization import serve_documents
         from reference_server.corrections import corrected, refusing
         from reference_server.engine import Engine
         from reference_server.task_polls import answered_with_json
@@ -215,6 +238,8 @@ class ReferenceApp:
             fixtures=self._fixtures,
             state_key=state_key,
             session_prefix=self._session_prefix,
+            path=self._path,
+            authorization=self._authorization(),
         )
         if self._store is not None:
             facts.memory = Memory(self._store)
@@ -222,7 +247,7 @@ class ReferenceApp:
                 self._store, facts, seconds=self._session_seconds, keeps_sessions=self._mode == "shared"
             )
         engine = Engine(facts)
-        endpoint = corrected(answered_with_json(engine))
+        endpoint = serve_documents(corrected(answered_with_json(engine)))
         for layer in self._layers:
             endpoint = layer(endpoint)
         taking_part = nullcontext() if facts.replica is None else facts.replica.run(endpoint)
@@ -237,6 +262,31 @@ class ReferenceApp:
         if self._store is not None:
             await self._store.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def _has_documents(self, path: str) -> bool:
+        return self._issuer is not None and not path.startswith(f"{self._path}/")
+
+    def _authorization(self) -> Authorization | None:
+        if not self._principals and self._issuer is None:
+            return None
+        from reference_server.authorization import Authorization
+        from reference_server.tokens import FixedTokens, IssuedTokens, Issuer
+
+        issuer = None if self._issuer is None else Issuer(self._issuer)
+        issued = None if issuer is None else IssuedTokens(issuer)
+        return Authorization(FixedTokens(self._principals, issued), issuer, self._resource)
+
+
+def _grants(tokens: tuple[str, ...], issuer: str | None, resource: str | None) -> dict[str, Principal]:
+    """Return the principals by token, and look at the URLs beside them."""
+    for name, url in (("issuer", issuer), ("resource", resource)):
+        if url is not None and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", url):
+            raise ValueError(f"{name} {url!r} is not accepted; accepted: an http or https URL without query")
+    if not tokens and issuer is None and resource is not None:
+        raise ValueError("resource is not accepted without token or issuer")
+    from reference_server.principals import parse_grant
+
+    return dict(parse_grant(text, os.environ) for text in tokens)
 
 
 def _faults(names: tuple[str, ...], mode: str) -> Iterable[_Optional]:

@@ -8,6 +8,7 @@ whoever asks begins anew on each call, and is given at once what the client has 
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -37,6 +38,7 @@ from reference_server._context import MODERN_REVISIONS
 from reference_server._jsonrpc import INVALID_PARAMS, MISSING_CLIENT_CAPABILITY
 from reference_server._tool import ToolError
 from reference_server.memory import Memory
+from reference_server.principals import owner
 from reference_server.questions import ANY_TIME, ELICIT, LIST_ROOTS, SAMPLE, Json, Question, Terms
 
 ANSWER_SECONDS: Final = 10.0
@@ -233,8 +235,8 @@ def _unfit() -> MCPError:
 class StateProtection(ServerMiddleware[Any]):
     """Protects the state that goes through the client, by the SDK's means, in the era that has it.
 
-    The SDK's means bind it to method, tool and arguments, let it lapse, and refuse what was not issued here.
-    They would also refuse a member of that name before, where it means nothing.
+    The SDK's means bind it to principal, method, tool and arguments, let it lapse, and refuse what was not
+    issued here. They would also refuse a member of that name before, where it means nothing.
 
     Args:
         seconds: How long a state is valid.
@@ -243,10 +245,10 @@ class StateProtection(ServerMiddleware[Any]):
     """
 
     def __init__(self, seconds: float, audience: str, key: str | None = None) -> None:
-        security = (
-            RequestStateSecurity.ephemeral(ttl=seconds)
-            if key is None
-            else RequestStateSecurity(keys=[key], ttl=seconds)
+        security = RequestStateSecurity(
+            keys=[secrets.token_bytes(32) if key is None else key],
+            ttl=seconds,
+            bind_principal=lambda _: owner(),
         )
         self._boundary = RequestStateBoundary(security, default_audience=audience)
 

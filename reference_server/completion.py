@@ -14,6 +14,7 @@ from reference_server import resources
 from reference_server._jsonrpc import INVALID_PARAMS, one_line
 from reference_server.offers import Offers
 from reference_server.prompts import FOCUSES, PAGES
+from reference_server.vault import ENTRIES, VAULT_TEMPLATE_URI
 
 MAX_VALUES: Final = 100
 """Most values in one result (server/utilities/completion#completion-results)."""
@@ -22,6 +23,7 @@ VALUES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("review_text", "focus"): FOCUSES,
     ("explain_page", "page"): PAGES,
     (resources.TEMPLATE_URI, "unit"): tuple(resources.UNITS),
+    (VAULT_TEMPLATE_URI, "entry"): ENTRIES,
 }
 """What is suggested, by prompt or template, and argument."""
 

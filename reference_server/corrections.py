@@ -39,6 +39,7 @@ from reference_server._jsonrpc import (
     error_message,
     parse,
 )
+from reference_server.authorization import authorized
 
 _LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _LOOPBACK_ADDRESS: Final = re.compile(r"127\.\d+\.\d+\.\d+|::1|localhost")
@@ -155,10 +156,14 @@ def check_session(context: RequestContext) -> None:
     if context.session_id is None:
         if not context.is_initialize:
             raise Refusal(400, INVALID_REQUEST, f"The {SESSION_HEADER} header is missing")
-    elif context.session is None:
+    elif context.session is None or context.session.owner != _name(context):
         raise Refusal(404, INVALID_REQUEST, "The session does not exist or has ended")
     elif context.is_initialize:
         raise Refusal(400, INVALID_REQUEST, "The session is initialized already")
+
+
+def _name(context: RequestContext) -> str | None:
+    return None if context.principal is None else context.principal.name
 
 
 def check_method(context: RequestContext) -> None:
@@ -236,7 +241,7 @@ def corrected(engine: ASGIApp) -> ASGIApp:
     async def serve_era(scope: Scope, receive: Receive, send: Send) -> None:
         await (modern if context_of(scope).is_modern else handshake)(scope, receive, send)
 
-    return refusing(_checked(COMMON_CHECKS, serve_era))
+    return refusing(_checked(COMMON_CHECKS, authorized(serve_era)))
 
 
 def _checked(checks: tuple[Check, ...], inner: ASGIApp) -> ASGIApp:

@@ -38,6 +38,7 @@ from reference_server._sdk_answers import as_refusal, chunk, with_short_error
 from reference_server._sse import BlockSplitter, EventBlock
 from reference_server.events import GET_STREAM
 from reference_server.handlers import build_server
+from reference_server.principals import owner
 from reference_server.sessions import Connection, Session, Transactions, current_session
 from reference_server.stored_sessions import StoredHandles
 from reference_server.subscriptions import Listening
@@ -102,15 +103,9 @@ class Engine:
         self._numbers = count(1)
         replica = facts.replica
         self._listening = Listening(facts.sessions, replica.tell_all if replica else None)
-        self._handles = (
-            Session(MODERN_REVISIONS[-1], Transactions(drop_oldest=True))
-            if facts.mode == "stateful"
-            else None
-        )
+        self._handles: dict[str | None, Session] = {}
         if replica is not None:
             replica.joins(self.adopt, self.drop, self._listening.hear)
-            if self._handles is not None:
-                self._handles.vault = StoredHandles(replica.store)
         self._manager = StreamableHTTPSessionManager(
             build_server(facts, self._listening),
             event_store=SessionScopedEvents(self._own) if facts.resumable else None,
@@ -127,7 +122,7 @@ class Engine:
         """Serve one request that passed all checks: a single message, a GET stream or a DELETE."""
         context = context_of(scope)
         if context.is_modern:
-            token = current_session.set(self._handles)
+            token = current_session.set(self._handles_of(owner()))
             try:
                 await modern.serve(self._manager.handle_request, self._listening.end, scope, receive, send)
             finally:
@@ -138,6 +133,7 @@ class Engine:
             revision = negotiate(context.params.get("protocolVersion"))
             replica = self._facts.replica
             session = Session(revision) if replica is None else replica.new_session(revision)
+            session.owner = owner()
             await self._make_room()
         elif session is not None and context.method == "GET":
             await self._await_reconnect(context, session)
@@ -157,6 +153,17 @@ class Engine:
         finally:
             current_session.reset(token)
             exchange.close()
+
+    def _handles_of(self, name: str | None) -> Session | None:
+        """Return what a principal, or all clients of an open server, began in the modern era."""
+        if self._facts.mode != "stateful":
+            return None
+        if name not in self._handles:
+            made = Session(MODERN_REVISIONS[-1], Transactions(drop_oldest=True), owner=name)
+            if self._facts.replica is not None:
+                made.vault = StoredHandles(self._facts.replica.store, name)
+            self._handles[name] = made
+        return self._handles[name]
 
     async def _await_reconnect(self, context: RequestContext, session: Session) -> None:
         """Give the old GET stream of a client that reconnects time to go; the SDK answers 409 at once."""

@@ -6,6 +6,7 @@ With `asking` and `subscriptions` the only module besides `engine` that speaks t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
@@ -88,6 +89,16 @@ CACHE_HINTS: Final[dict[CacheableMethod, CacheHint]] = {
 _Context = ServerRequestContext[Any, Any]
 
 
+def _cache_hints(facts: Facts) -> dict[CacheableMethod, CacheHint]:
+    """Return how long results may be kept, and by whom: what depends on the principal by nobody else."""
+    if facts.authorization is None:
+        return CACHE_HINTS
+    return {
+        method: hint if method == "server/discover" else replace(hint, scope="private")
+        for method, hint in CACHE_HINTS.items()
+    }
+
+
 def package_version() -> str:
     """Return the version of the installed distribution, or 0 when it runs from a bare source tree."""
     try:
@@ -121,7 +132,7 @@ def build_server(facts: Facts, listening: Listening) -> Server[Any]:
         SERVER_NAME,
         version=package_version(),
         instructions=INSTRUCTIONS,
-        cache_hints=CACHE_HINTS,
+        cache_hints=_cache_hints(facts),
         # The headers that mirror arguments are checked in front of the SDK, see `corrections_modern`.
         get_tool_input_schema=lambda _: None,
         on_list_tools=handlers.list_tools,

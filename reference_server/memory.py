@@ -82,6 +82,15 @@ class Memory:
         [document] = await self.store.read(f"state:{name}")
         return bool(document)
 
+    async def give_key(self, key: str, owner: str | None) -> None:
+        """Remember to whom a key was given."""
+        await self.store.update(f"key:{key}", lambda document: document.update(given=True, owner=owner))
+
+    async def was_given(self, key: str, owner: str | None) -> bool:
+        """Tell whether a key was given to somebody."""
+        [document] = await self.store.read(f"key:{key}")
+        return bool(document) and document.get("owner") == owner
+
     async def read_ticks(self, key: str) -> Ticks:
         """Return what was counted under a key; nothing is kept for a key that is unknown."""
         [document] = await self.store.read(f"ticks:{key}")

@@ -201,6 +201,7 @@ class Replica:
             events=events,
             log_level=record.get("logLevel", "debug"),
             subscribed=set(record.get("subscribed", ())),
+            owner=record.get("owner"),
         )
         await self._adopt(session_id, session, record)
         session.vault = StoredSession(self.store, session_id, events, self._seconds)
@@ -227,6 +228,7 @@ class Replica:
             "home": self.id,
             "revision": session.revision,
             "events": events.name,
+            "owner": session.owner,
             "handshake": handshake,
         }
         await self.store.update(

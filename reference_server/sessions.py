@@ -108,6 +108,7 @@ class Session:
 
     Args:
         revision: The protocol revision that was agreed on.
+        owner: The name of the principal that opened it; None on a server that is open to all.
     """
 
     revision: str
@@ -128,6 +129,7 @@ class Session:
     """The URIs of the resources whose updates the client asked for."""
     notify: Callable[[Any], Awaitable[None]] | None = None
     """Sends a notification on the GET stream; None before the client is initialized."""
+    owner: str | None = None
 
     async def keep(self) -> None:
         """Keep what the client chose, where other replicas find it."""

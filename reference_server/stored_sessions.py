@@ -144,21 +144,23 @@ class StoredSession:
 
 
 class StoredHandles:
-    """The transactions of the modern era, which all clients share: their names are handles.
+    """The transactions of the modern era, which all clients of a principal share: their names are handles.
 
     Args:
         store: The store.
+        owner: The name of the principal; None on a server that is open to all.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, owner: str | None) -> None:
         self._store = store
+        self._key = "handles" if owner is None else f"handles:{owner}"
 
     async def keep(self, session: Session) -> None:
         """Do nothing: there is no session whose client could choose anything."""
 
     async def transact(self, change: Callable[[Transactions], T]) -> T:
         """Change the transactions."""
-        return await transact(self._store, "handles", Transactions(drop_oldest=True), change)
+        return await transact(self._store, self._key, Transactions(drop_oldest=True), change)
 
     async def forget(self) -> None:
         """Do nothing: they end with nobody."""

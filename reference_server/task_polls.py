@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from reference_server._calls import Call, handle, without_header
-from reference_server._context import ASGIApp, RequestContext
+from reference_server._context import ASGIApp, Facts, RequestContext
 
 REVISION: Final = "2025-11-25"
 METHODS: Final = frozenset({"tasks/get", "tasks/result", "tasks/cancel"})
@@ -15,12 +15,17 @@ LIST: Final = "tasks/list"
 def serves(context: RequestContext) -> bool:
     """Tell whether a request of the handshake era is one of tasks that is served.
 
-    Without sessions nothing tells clients apart, so there is no list
+    Without sessions and tokens nothing tells clients apart, so there is no list
     (basic/utilities/tasks#task-isolation-and-access-control).
     """
     if context.revision != REVISION:
         return False
-    return context.rpc_method in METHODS or (context.rpc_method == LIST and context.facts.mode == "stateful")
+    return context.rpc_method in METHODS or (context.rpc_method == LIST and lists(context.facts))
+
+
+def lists(facts: Facts) -> bool:
+    """Tell whether tasks are listed: those of the session, or those of the principal."""
+    return facts.mode == "stateful" or facts.authorization is not None
 
 
 def answered_with_json(inner: ASGIApp) -> ASGIApp:

@@ -36,8 +36,9 @@ from pydantic import BaseModel, ValidationError
 from reference_server._context import Facts
 from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND
 from reference_server.offers import Offers
+from reference_server.principals import owner
 from reference_server.sessions import current_session
-from reference_server.task_polls import REVISION
+from reference_server.task_polls import REVISION, lists
 from reference_server.task_store import Failure, Json, Task, TaskStore, requested_ttl
 from reference_server.task_tools import JOB_REFUSED, TASK_SUPPORT, JobRefused
 from reference_server.tasks_extension import TasksExtension, UpdateParams, outcome_of
@@ -186,7 +187,7 @@ class Tasks(ServerMiddleware[Any]):
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._offers = Offers(facts.memory, facts.fixtures)
-        self._shared = TaskStore()
+        self._shared: dict[str | None, TaskStore] = {}
 
     async def __call__(self, ctx: _Context, call_next: CallNext) -> HandlerResult:
         """Declare tasks, and turn a call into one if the client asks for it."""
@@ -226,15 +227,15 @@ class Tasks(ServerMiddleware[Any]):
 
     @property
     def _store(self) -> TaskStore:
-        """The tasks of the session, or those of all clients where there are no sessions."""
+        """The tasks of the session; where there are none, those of the principal, or of all clients."""
         session = current_session.get()
-        return self._shared if session is None else session.tasks
+        return self._shared.setdefault(owner(), TaskStore()) if session is None else session.tasks
 
     def _declared(self, result: HandlerResult) -> HandlerResult:
         if not isinstance(result, dict) or result.get("protocolVersion") != REVISION:
             return result
         declared: Json = {"cancel": {}, "requests": {"tools": {"call": {}}}}
-        if self._facts.mode == "stateful":
+        if lists(self._facts):
             declared["list"] = {}
         return {**result, "capabilities": {**result["capabilities"], "tasks": declared}}
 

@@ -1,7 +1,8 @@
 """Tasks as the extension of 2026-07-28 has them: the server decides, the client polls and answers.
 
 Any call of a tool that can run as a task becomes one if the client declares the extension. There are no
-sessions, so a task belongs to whoever knows its id (SEP-2663).
+sessions, so a task belongs to its principal, or on an open server
+to whoever knows its id (SEP-2663).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 
 from reference_server._context import MODERN_REVISIONS, Facts
 from reference_server._jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, MISSING_CLIENT_CAPABILITY
+from reference_server.principals import owner
 from reference_server.task_store import Failure, Json, Task, TaskStore
 from reference_server.task_tools import ASKING_FIRST, TASK_SUPPORT
 
@@ -63,7 +65,12 @@ class TasksExtension(ServerMiddleware[Any]):
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self._tasks = TaskStore()
+        self._stores: dict[str | None, TaskStore] = {}
+
+    @property
+    def _tasks(self) -> TaskStore:
+        """The tasks of the principal, or of all clients."""
+        return self._stores.setdefault(owner(), TaskStore())
 
     async def __call__(self, ctx: _Context, call_next: CallNext) -> HandlerResult:
         """Declare the extension, turn calls into tasks, and refuse clients that have to declare it first."""

@@ -43,7 +43,7 @@ def surface_of(tour: Tour) -> Surface:
             if _is_offered(tour, method):
                 _require_whole(tour, method)
                 surface[section] = _by_key(tour.items(method, section), KEYS[section])
-    secrets = [value for _, value in tour.target.headers]
+    secrets = [value for _, value in tour.target.secret_lines]
     masked: Surface = _masked(surface, secrets)
     return masked
 

@@ -276,6 +276,10 @@ class HttpWire:
         """Close every pooled connection."""
         self._transport.close()
 
+    def outgoing(self, request: Request) -> Request:
+        """Return what is sent for a request: the request; for wires that have to change what has run out."""
+        return request
+
     def send(
         self,
         request: Request,
@@ -308,7 +312,7 @@ class HttpWire:
         """
         if limits is None:
             limits = replace(self.limits, linger=SHORT_LINGER) if self.lingering else self.limits
-        return Sending(self, Call(Recorder(request, limits)))
+        return Sending(self, Call(Recorder(self.outgoing(request), limits)))
 
     def open(
         self,
@@ -332,7 +336,7 @@ class HttpWire:
         Raises:
             ValueError: If the request is not one that HTTP/1.1 can carry; `raw.send_raw` can send it.
         """
-        call = Call(Recorder(request, limits or self.limits))
+        call = Call(Recorder(self.outgoing(request), limits or self.limits))
         return OpenStream(self, call, await_head=await_head, changed=changed)
 
     def pull(self, request: Request, *, limits: Limits | None = None) -> PulledStream:
@@ -342,7 +346,7 @@ class HttpWire:
             request: What to send, as for `open`; it is sent with the first wait.
             limits: Limits of this exchange instead of the wire's.
         """
-        return PulledStream(self, Call(Recorder(request, limits or self.limits)))
+        return PulledStream(self, Call(Recorder(self.outgoing(request), limits or self.limits)))
 
     def run(
         self, call: Call, stop: Callable[[Exchange], bool] | None, opened: Callable[[], None] | None = None
