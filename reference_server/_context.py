@@ -16,11 +16,9 @@ from reference_server.sessions import Session, SessionTable
 from reference_server.task_store import new_task_id
 
 if TYPE_CHECKING:
-    from reference_server.replicas import Replica
-
-if TYPE_CHECKING:
     from reference_server.authorization import Authorization
     from reference_server.principals import Principal
+    from reference_server.replicas import Replica
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
