@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from pytest_mcp_http._options import Settings
-from tests.conftest import running_reference
+from tests.conftest import running_reference, running_replicas
 
 LIMITS: Mapping[str, Any] = {"first_byte_timeout": 5.0, "timeout": 8.0}
 """Shorter than the reference server holds a stream open, so that an open stream is seen as one."""
@@ -18,5 +18,11 @@ def alone(stack: ExitStack, **options: Any) -> Settings:
     return Settings(url=stack.enter_context(running_reference(**options)), **LIMITS)
 
 
-RIGS: Mapping[str, Callable[..., Settings]] = {"alone": alone}
+def replicas(stack: ExitStack, **options: Any) -> Settings:
+    """Run one reference server as two replicas that share all they know."""
+    first, second = stack.enter_context(running_replicas(2, **options))
+    return Settings(url=first, replicas=(second,), **LIMITS)
+
+
+RIGS: Mapping[str, Callable[..., Settings]] = {"alone": alone, "replicas": replicas}
 """By name: what runs the servers with the options of `create_app`, and names them in the settings."""
