@@ -62,6 +62,7 @@ def build_app(
             "state_seconds": 120.0,
             "paged": "resources",
             "fixtures": fixtures,
+            "twin": "unknown",
         },
         added,
     )
@@ -85,6 +86,7 @@ class ReferenceApp:
         state_seconds: How long a client has to answer what a tool asked back for, in the modern era.
         paged: Which lists come on two pages, see `paging.PAGED`.
         fixtures: Offer what the official conformance suite asks for.
+        twin: What the path with another slash at its end is: `unknown`, `served`, or where it redirects to.
     """
 
     def __init__(
@@ -99,7 +101,9 @@ class ReferenceApp:
         state_seconds: float = 120.0,
         paged: str = "resources",
         fixtures: bool = False,
+        twin: str = "unknown",
     ) -> None:
+        self._twin = twin
         self._mode = mode
         self._era = era
         self._state_seconds = state_seconds
@@ -119,6 +123,10 @@ class ReferenceApp:
             raise RuntimeError(f"the reference server does not serve {scope['type']}")
         elif self._endpoint is None:
             raise RuntimeError("the reference server has to be run with its lifespan")
+        elif scope["path"].rstrip("/") == self._path.rstrip("/") and self._twin == "served":
+            await self._endpoint({**scope, "path": self._path}, receive, send)
+        elif scope["path"].rstrip("/") == self._path.rstrip("/") != scope["path"] and self._twin != "unknown":
+            await respond(send, 307, [("location", self._twin + self._path)])
         elif scope["path"] != self._path:
             await respond(
                 send, 404, [("content-type", "text/plain; charset=utf-8")], f"Serving at {self._path}\n"

@@ -45,6 +45,7 @@ CHAPTERS: Final = (
     "authorization",
     "security",
     "schema",
+    "deployment",
 )
 """Chapters in catalogue order; each is one file of package data."""
 

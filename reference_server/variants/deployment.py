@@ -1,0 +1,40 @@
+"""Legal but unusual ways to be deployed: another path beside, compression, connections that end."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reference_server._context import HeaderLines, RequestContext
+from reference_server._layers import answer_instead, rewrite_response_start
+from reference_server.faults.deployment import MIB, compressed, passing
+from reference_server.variants import Variant
+
+
+def says_close(status: int, lines: HeaderLines, context: RequestContext) -> tuple[int, HeaderLines]:
+    """End each connection after its response, and say so."""
+    return status, (*lines, ("connection", "close"))
+
+
+VARIANTS: Final = (
+    Variant(
+        "deployment.both-paths",
+        summary="the path with another slash at its end is the endpoint as well",
+        layer=passing,
+        options={"twin": "served"},
+    ),
+    Variant(
+        "deployment.compressed",
+        summary="event streams are compressed for clients that read gzip, and each event is sent at once",
+        layer=compressed(flush=True),
+    ),
+    Variant(
+        "deployment.says-close",
+        summary="each connection ends after its response, which says so",
+        layer=rewrite_response_start(says_close),
+    ),
+    Variant(
+        "deployment.small-bodies",
+        summary="messages of more than 1 MiB are refused with 413",
+        layer=answer_instead(lambda c: len(c.body) > MIB, 413),
+    ),
+)
