@@ -6,7 +6,7 @@ Little of it is said in the specification. Most findings are notes: HTTP leaves 
 from __future__ import annotations
 
 from pytest_mcp_http.assertions._base import violated
-from pytest_mcp_http.errors import NotApplicable
+from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._arrival import Arrival, arrivals
 from pytest_mcp_http.suite._deployment import (
     CONNECTIONS,
@@ -17,6 +17,10 @@ from pytest_mcp_http.suite._deployment import (
     twin,
     two_on_one_connection,
 )
+from pytest_mcp_http.suite._hops import grouped, outcome
+from pytest_mcp_http.suite._idle import BEYOND, budget, held_stream, silence
+from pytest_mcp_http.suite._probes import refused_by_others
+from pytest_mcp_http.suite._proxy import comparison
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
 
@@ -124,3 +128,97 @@ def _judge_spread(found: Arrival) -> None:
             f"events that arrive as they are made, over {found.wanted:g} s at least",
             found.exchange,
         )
+
+
+# -- a proxy, and the server past it ------------------------------------------------------------------------
+
+
+@requirement("deployment.proxy-headers-kept")
+def test_proxy_keeps_headers(mcp_tour: Tour) -> None:
+    found = [each for each in comparison(mcp_tour).headers if each.kind in ("dropped", "changed")]
+    if found:
+        violated("; ".join(grouped(found)), "the header lines that the server sent", found[0].pair.through)
+
+
+@requirement("deployment.proxy-headers-once")
+def test_proxy_doubles_no_headers(mcp_tour: Tour) -> None:
+    found = [each for each in comparison(mcp_tour).headers if each.kind == "doubled"]
+    if found:
+        violated("; ".join(grouped(found)), "each header line once", found[0].pair.through)
+
+
+@requirement("deployment.proxy-same-answer")
+def test_proxy_passes_answers_on(mcp_tour: Tour) -> None:
+    found = comparison(mcp_tour).outcomes
+    if found:
+        violated(
+            "; ".join(f"{pair.what} got {outcome(pair.through)}" for pair in found),
+            "; ".join(f"{pair.what}: {outcome(pair.direct)}, as past the proxy" for pair in found),
+            found[0].through,
+        )
+
+
+@requirement("deployment.proxy-gradual-delivery")
+def test_proxy_holds_no_event_back(mcp_tour: Tour) -> None:
+    found = comparison(mcp_tour)
+    if found.delivery is None:
+        arrivals(mcp_tour)  # says why there is nothing to compare
+        raise NotVerified("no call reported progress both through the proxy and past it")
+    through, past = found.delivery
+    if past.lumped:
+        raise NotVerified(f"the events came in one lump past the proxy as well: {past.exchange.summary}")
+    if found.slowed:
+        violated(
+            f"{len(through.times)} reports of progress, made {through.pace:g} s apart, came within "
+            f"{through.spread:.3f} s through the proxy, and within {past.spread:.3f} s past it",
+            "events that the proxy passes on as they come: switch its buffering off for this path",
+            through.exchange,
+        )
+
+
+@requirement("deployment.proxy-large-message")
+def test_proxy_takes_what_the_server_takes(mcp_tour: Tour) -> None:
+    found = comparison(mcp_tour).refused_sizes
+    if found:
+        size, through, past = found[0]
+        violated(
+            f"{outcome(through)}, to a message of {size:,} bytes",
+            f"{outcome(past)}, as past the proxy",
+            through,
+        )
+
+
+# -- silence ------------------------------------------------------------------------------------------------
+
+
+@requirement("deployment.idle-stream")
+def test_silent_stream_stays_open(mcp_tour: Tour) -> None:
+    held, found = held_stream(mcp_tour)
+    if not held.alive and held.held < budget(mcp_tour) * BEYOND:
+        more = f"; {found.direct.fate}" if found.direct is not None else ""
+        violated(
+            f"{held.fate}{more}",
+            f"a stream that is open for {budget(mcp_tour):g} s without messages",
+            held.exchange,
+        )
+
+
+@requirement("deployment.keep-alive")
+def test_silent_stream_is_kept_alive(mcp_tour: Tour) -> None:
+    held, _ = held_stream(mcp_tour)
+    if not held.alive and held.gap <= budget(mcp_tour):
+        raise NotVerified(f"the stream ended before that could be seen: {held.fate}")
+    if held.gap > budget(mcp_tour):
+        actual = f"nothing at all for {held.gap:.1f} s"
+        violated(actual, f"a comment at least every {budget(mcp_tour):g} s", held.exchange)
+
+
+@requirement("deployment.idle-call")
+def test_long_call_is_answered(mcp_tour: Tour) -> None:
+    found = silence(mcp_tour)
+    if found.call is None:
+        raise NotVerified(found.reason)
+    refused_by_others(found.call)
+    if found.call.result is None:
+        actual = f"{found.call.summary}, after {found.call.ended_at:.1f} s"
+        violated(actual, "a result, however long the tool works", found.call)

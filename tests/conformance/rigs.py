@@ -24,5 +24,26 @@ def replicas(stack: ExitStack, **options: Any) -> Settings:
     return Settings(url=first, replicas=(second,), **LIMITS)
 
 
-RIGS: Mapping[str, Callable[..., Settings]] = {"alone": alone, "replicas": replicas}
+def proxy(stack: ExitStack, **options: Any) -> Settings:
+    """Run a reference server that stands for a proxy and what is behind it, and one without any fault."""
+    past = {**options, "faults": (), "variants": ()}
+    return Settings(
+        url=stack.enter_context(running_reference(**options)),
+        direct=stack.enter_context(running_reference(**past)),
+        **LIMITS,
+    )
+
+
+def idle(stack: ExitStack, **options: Any) -> Settings:
+    """Run a reference server that keeps its streams alive, and hold them for a while."""
+    options["variants"] = ("deployment.keep-alive", *options.get("variants", ()))
+    return Settings(url=stack.enter_context(running_reference(**options)), idle_budget=1.0, **LIMITS)
+
+
+RIGS: Mapping[str, Callable[..., Settings]] = {
+    "alone": alone,
+    "replicas": replicas,
+    "proxy": proxy,
+    "idle": idle,
+}
 """By name: what runs the servers with the options of `create_app`, and names them in the settings."""
