@@ -37,6 +37,7 @@ CHAPTERS = (
     "caching",
     "security",
     "schema",
+    "deployment",
 )
 """Chapters with checks, in the order of the specification."""
 

@@ -17,6 +17,7 @@ OBSTACLES: Mapping[str, str] = {
     "whitebox": "cannot be seen from outside the server",
     "needs-auth": "needs a token for the server",
     "needs-replicas": "needs several replicas of the server",
+    "needs-direct": "needs the address of the server past its proxy",
 }
 """Why a requirement that is not `blackbox` may have no check, by what it needs."""
 

@@ -24,6 +24,10 @@ from pytest_mcp_http.spec.revisions import REVISIONS
 MAX_SECONDS: Final = 86_400.0
 """The longest time limit that can be asked for."""
 
+MIN_IDLE: Final = 0.5
+MAX_IDLE: Final = 900.0
+"""The range of the time that silent streams are held, in seconds."""
+
 MIN_BODY: Final = 1024
 MAX_BODY: Final = 1024**3
 """The range of the size limit of a response body, in bytes."""
@@ -101,6 +105,14 @@ def seconds(value: str | float, source: str) -> float:
     return seconds
 
 
+def idle_seconds(value: str | float, source: str) -> float:
+    """Return how long silent streams are held, in seconds."""
+    found = seconds(value, source)
+    if not MIN_IDLE <= found <= MAX_IDLE:
+        raise _wrong(source, value, f"seconds, at least {MIN_IDLE:g} and at most {MAX_IDLE:g}")
+    return found
+
+
 def byte_count(value: str | int, source: str) -> int:
     """Return a size limit in bytes."""
     try:
@@ -152,6 +164,15 @@ def absolute_url(value: str, source: str) -> str:
             f"{accepted}; user and password belong in --mcp-header 'Authorization: Basic env:VAR'",
         )
     return value
+
+
+def absolute_urls(value: Sequence[str], source: str) -> tuple[str, ...]:
+    """Return http or https URLs, none of them twice."""
+    found = tuple(absolute_url(each.strip(), source) for each in value)
+    for url in found:
+        if found.count(url) > 1:
+            raise pytest.UsageError(f"{source}: {mask_url(url)} is given twice; give each URL once")
+    return found
 
 
 def command_line(value: str, source: str) -> str:

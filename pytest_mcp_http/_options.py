@@ -57,6 +57,9 @@ class Settings:
         fuzz_seed: Which requests these are; None for fresh ones.
         client_command: Command line that starts a client, with the placeholder `{url}`.
         client_timeout: Seconds that the command of a client may run.
+        replicas: URLs of other replicas of the server.
+        direct: URL of the same server past the proxy.
+        idle_budget: Seconds that a stream without messages may be silent; None to hold none.
     """
 
     url: str | None = None
@@ -91,6 +94,9 @@ class Settings:
     fuzz_seed: int | None = None
     client_command: str | None = None
     client_timeout: float = 30.0
+    replicas: tuple[str, ...] = ()
+    direct: str | None = None
+    idle_budget: float | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -206,6 +212,9 @@ _OPTIONS: Final = (
     _Option("--mcp-fuzz-seed", "int", "send the same changed requests as the run that printed this", "SEED"),
     _Option("--mcp-client-command", "string", "judge the client that this starts; {url} is filled in", "CMD"),
     _Option("--mcp-client-timeout", "float", "seconds a client may take per script (default 30)", "SECONDS"),
+    _Option("--mcp-replica", "linelist", "URL of another replica (repeatable)", "URL", "mcp_replicas"),
+    _Option("--mcp-direct", "string", "URL of the same server past the proxy that --mcp-url leads to", "URL"),
+    _Option("--mcp-idle-budget", "float", "hold silent streams for so long, and longer calls", "SECONDS"),
 )
 
 
@@ -329,6 +338,8 @@ def settings_from(config: pytest.Config) -> Settings:
         fuzz_seed=given.value("--mcp-fuzz-seed", None, values.seed),
         client_command=given.value("--mcp-client-command", None, values.client_command),
         client_timeout=given.value("--mcp-client-timeout", 30.0, values.seconds),
+        **_other_ways(given),
+        idle_budget=given.value("--mcp-idle-budget", None, values.idle_seconds),
     )
     _refuse_contradictions(settings, given)
     return settings
@@ -404,3 +415,20 @@ def _headers(given: _Given) -> tuple[values.HeaderLines, values.HeaderLines]:
         for below, above in zip(ini, line, strict=True)
     )
     return first, second
+
+
+def _other_ways(given: _Given) -> dict[str, Any]:
+    """Return the other addresses of the server, as arguments of `Settings`.
+
+    Those of the ini file belong to the URL of the ini file, so they go when the command line names a target.
+    """
+    if any(f"mcp_{kind}" in given.line for kind in _TARGETS):
+        given = _Given(given.line, {})
+    found = {
+        "replicas": given.value("--mcp-replica", (), values.absolute_urls),
+        "direct": given.value("--mcp-direct", None, values.absolute_url),
+    }
+    for flag, name in (("--mcp-replica", "replicas"), ("--mcp-direct", "direct")):
+        if found[name] and "mcp_url" not in {**given.ini, **given.line}:
+            raise pytest.UsageError(f"{flag} needs --mcp-url: it is another address of the server there")
+    return found

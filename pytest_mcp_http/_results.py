@@ -29,6 +29,7 @@ def attach(report: pytest.TestReport, item: pytest.Item, verdict: Verdict) -> No
     requirement, revision = _judged(item)
     run = run_of(item.config)
     result = record(verdict, requirement, revision, item.nodeid, run.known)
+    result["told"] = getattr(getattr(item, "funcargs", {}).get("mcp_tour"), "told", {})
     result["target"] = described(run.known, run.settings.revision) if run.known and not run.named else None
     if hasattr(item, "mcp_client_requirement"):
         # The server that the client talked to is gone, so there is nothing to send to.

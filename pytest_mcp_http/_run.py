@@ -137,7 +137,14 @@ class Run:
         if found is None:
             # Which revisions are judged concerns the suite, not the server of some test.
             settings = replace(
-                self.settings, url=target, command=None, app=None, reference=None, revision="auto"
+                self.settings,
+                url=target,
+                command=None,
+                app=None,
+                reference=None,
+                revision="auto",
+                replicas=(),
+                direct=None,
             )
             try:
                 found = open_target(settings).target

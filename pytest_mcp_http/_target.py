@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -46,6 +46,9 @@ class Target:
         roles: Tools that the user names, with what they can be used for.
         call_tools: Which tools may be called: `none`, `safe` (those with a role, and those that say of
             themselves that they only read) or `all`.
+        replicas: URLs of other replicas of the server.
+        direct: URL of the same server past the proxy; None if it is not known.
+        idle_budget: Seconds that silent streams are held; None to hold none.
     """
 
     url: str = field(repr=False)
@@ -59,6 +62,9 @@ class Target:
     insecure: bool = False
     roles: tuple[Role, ...] = ()
     call_tools: CallTools = "safe"
+    replicas: tuple[str, ...] = field(default=(), repr=False)
+    direct: str | None = field(default=None, repr=False)
+    idle_budget: float | None = None
 
     @property
     def headers_of_second(self) -> tuple[tuple[str, str], ...]:
@@ -116,9 +122,13 @@ class Target:
         """The revision of a test that asks for none: the newest of the oldest era that is spoken."""
         return self.judged()[0]
 
-    def open_wire(self) -> HttpWire:
-        """Return a wire to this server with its limits and TLS settings; close it when done."""
-        wire = open_wire(self.url, self.limits, self.ca, insecure=self.insecure)
+    def open_wire(self, url: str | None = None) -> HttpWire:
+        """Return a wire to this server with its limits and TLS settings; close it when done.
+
+        Args:
+            url: Another address of it.
+        """
+        wire = open_wire(url or self.url, self.limits, self.ca, insecure=self.insecure)
         if self.login is None:
             return wire
         from pytest_mcp_http._oauth import RenewingWire
@@ -139,6 +149,9 @@ class Target:
             "facts": self.facts.to_json(),
             "roles": [asdict(role) for role in self.roles],
             "call_tools": self.call_tools,
+            "replicas": list(self.replicas),
+            "direct": self.direct,
+            "idle_budget": self.idle_budget,
         }
 
     @classmethod
@@ -156,6 +169,9 @@ class Target:
             facts=Facts.from_json(value["facts"]),
             roles=tuple(Role(**role) for role in value["roles"]),
             call_tools=value["call_tools"],
+            replicas=tuple(value["replicas"]),
+            direct=value["direct"],
+            idle_budget=value["idle_budget"],
         )
 
 
@@ -260,7 +276,7 @@ def open_target(settings: Settings) -> RunningTarget:
             absolute_url(settings.url, "The URL of the MCP server")
         except pytest.UsageError as error:
             raise TargetError(str(error)) from None
-        return RunningTarget(_examine(settings, settings.url))
+        return RunningTarget(_with_other_ways(_examine(settings, settings.url), settings))
     return await_target(start(settings), settings)
 
 
@@ -307,6 +323,30 @@ def _examine(settings: Settings, url: str) -> Target:
         second_headers=settings.second_headers,
         tokens=dict(settings.tokens),
         login=login,
+        idle_budget=settings.idle_budget,
     )
     target.judged(settings.revision)
     return target
+
+
+def _with_other_ways(target: Target, settings: Settings) -> Target:
+    """Return a target with its other addresses, once the same server was found at each.
+
+    Raises:
+        TargetError: If one of them leads to no server that can be judged, or to one of other revisions.
+    """
+    ways = [("--mcp-replica", url) for url in settings.replicas]
+    ways += [("--mcp-direct", settings.direct)] if settings.direct is not None else []
+    for option, url in ways:
+        try:
+            spoken = _examine(settings, url).facts.revisions
+        except TargetError as error:
+            raise TargetError(f"{option} {mask_url(url)} cannot be used. {error}") from None
+        if spoken != target.facts.revisions:
+            raise TargetError(
+                f"{option} {mask_url(url)} cannot be used: it is not the same server.\n"
+                f"  got:  it speaks {', '.join(spoken)}, and {target.display_url} speaks "
+                f"{', '.join(target.facts.revisions)}\n"
+                "  do:   check the address, and that the same release runs there"
+            )
+    return replace(target, replicas=settings.replicas, direct=settings.direct)

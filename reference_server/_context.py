@@ -61,6 +61,9 @@ RAW_NAMES: Final = "mcp.raw_header_names"
 RAW_HEAD: Final = "mcp.raw_head"
 """Key in `scope["state"]` under which `serving` puts the bytes of the request head, without its last line."""
 
+CLOSE_CONNECTION: Final = "mcp.close_connection"
+"""Key in `scope["state"]` of a function that closes the connection once all that was sent is on its way."""
+
 ON_SHUTDOWN: Final = "mcp.on_shutdown"
 """Key in `scope["state"]` of a set of functions that `serving` calls when the server is told to end."""
 
@@ -73,6 +76,7 @@ class Facts:
 
     `get_streams` holds the `send` of each open GET stream by session id ("" without one), newest last.
     `cut_requests` counts the requests whose client went away before their body was complete.
+    `unread` counts the requests whose body is not complete yet.
     `background` runs what layers start for the life of the app, while it serves.
     `state_seconds` is how long a client has to answer what a tool asked back for, in the modern era.
     `memory` is what the tools remember beside the sessions.
@@ -92,6 +96,7 @@ class Facts:
     get_streams: dict[str, list[Send]] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
     cut_requests: int = 0
+    unread: int = 0
     background: TaskGroup | None = None
     era: str = "dual"
     state_seconds: float = 120.0
@@ -132,6 +137,7 @@ class RequestContext:
         scheme: `http` or `https`.
         server_host: Address of the server side of the connection, if known.
         raw_names: Header names as they were spelt on the wire; empty if the HTTP server does not tell.
+        body_seconds: How long the body took to come in.
         facts: What is true of the app.
         principal: Whom it comes from, once that is known; None on a server that is open to all.
     """
@@ -146,6 +152,7 @@ class RequestContext:
     server_host: str | None = None
     raw_names: tuple[str, ...] = ()
     principal: Principal | None = None
+    body_seconds: float = 0.0
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, or None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import anyio
@@ -32,7 +33,12 @@ def read_requests(facts: Facts) -> Layer:
 
     def layer(inner: ASGIApp) -> ASGIApp:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            body = await _read_body(receive)
+            began = time.monotonic()
+            facts.unread += 1
+            try:
+                body = await _read_body(receive)
+            finally:
+                facts.unread -= 1
             if body is None:
                 facts.cut_requests += 1
                 return
@@ -47,6 +53,7 @@ def read_requests(facts: Facts) -> Layer:
                 scheme=scope.get("scheme", "http"),
                 server_host=(scope.get("server") or (None,))[0],
                 raw_names=scope.get("state", {}).get(RAW_NAMES, ()),
+                body_seconds=time.monotonic() - began,
                 facts=facts,
             )
             streams = TrackedStream(context, send)

@@ -108,6 +108,7 @@ def build_app(
             "state_seconds": 120.0,
             "paged": "resources",
             "fixtures": fixtures,
+            "twin": "unknown",
         },
         added,
     )
@@ -152,6 +153,7 @@ class ReferenceApp:
         principals: Principal by token; with an issuer or without, the server is not open then.
         issuer: URL of the authorization server whose tokens are taken.
         resource: Canonical URL of the server, if requests do not name it.
+        twin: What the path with another slash at its end is: `unknown`, `served`, or where it redirects to.
 
     Attributes:
         failure: Why the app could not start, or None.
@@ -176,8 +178,10 @@ class ReferenceApp:
         principals: Mapping[str, Principal] = MappingProxyType({}),
         issuer: str | None = None,
         resource: str | None = None,
+        twin: str = "unknown",
     ) -> None:
         self.failure: str | None = None
+        self._twin = twin
         self._mode = mode
         self._store = EmbeddedStore() if store is None and mode == "shared" else store
         self._state_key = state_key
@@ -204,6 +208,10 @@ class ReferenceApp:
             raise RuntimeError(f"the reference server does not serve {scope['type']}")
         elif self._endpoint is None:
             raise RuntimeError("the reference server has to be run with its lifespan")
+        elif scope["path"].rstrip("/") == self._path.rstrip("/") and self._twin == "served":
+            await self._endpoint({**scope, "path": self._path}, receive, send)
+        elif scope["path"].rstrip("/") == self._path.rstrip("/") != scope["path"] and self._twin != "unknown":
+            await respond(send, 307, [("location", self._twin + self._path)])
         elif scope["path"] != self._path and not self._has_documents(scope["path"]):
             await respond(
                 send, 404, [("content-type", "text/plain; charset=utf-8")], f"Serving at {self._path}\n"

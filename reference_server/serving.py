@@ -13,7 +13,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from reference_server._context import ON_SHUTDOWN, RAW_HEAD, RAW_NAMES, ASGIApp
+from reference_server._context import CLOSE_CONNECTION, ON_SHUTDOWN, RAW_HEAD, RAW_NAMES, ASGIApp
 
 GRACEFUL_SECONDS: Final = 1
 """How long open streams may go on after the server was told to end."""
@@ -83,6 +83,7 @@ class RawNamesProtocol(H11Protocol):
                     RAW_NAMES: names,
                     RAW_HEAD: head,
                     ON_SHUTDOWN: self._on_shutdown,
+                    CLOSE_CONNECTION: self.transport.close,
                 }
             elif isinstance(event, h11.EndOfMessage):
                 self._head = b""

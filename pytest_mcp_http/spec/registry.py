@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, get_args
 from pytest_mcp_http.spec.revisions import REVISIONS, SPECIFICATION_URL
 
 Level = Literal["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"]
-Needs = Literal["blackbox", "needs-tool", "needs-auth", "needs-replicas", "whitebox"]
+Needs = Literal["blackbox", "needs-tool", "needs-auth", "needs-replicas", "needs-direct", "whitebox"]
 Basis = Literal["prose", "derived", "schema", "extension", "jsonrpc", "guide", "http", "field"]
 
 CHAPTERS: Final = (
@@ -45,6 +45,7 @@ CHAPTERS: Final = (
     "authorization",
     "security",
     "schema",
+    "deployment",
 )
 """Chapters in catalogue order; each is one file of package data."""
 

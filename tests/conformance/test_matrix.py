@@ -25,6 +25,7 @@ from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS
 from reference_server.faults import Fault
 from reference_server.faults import catalogue as faults
 from reference_server.variants import catalogue as variants
+from tests.conformance.rigs import RIGS
 
 pytest.importorskip("mcp.server.mcpserver", reason="the reference server needs mcp 2.x")
 
@@ -111,6 +112,25 @@ def test_clean_server_breaks_nothing(
     red = found.hit("fail", "warn", "error")
     assert not red, found.explain(red)
     assert len(found.hit("pass")) > 60
+
+
+@pytest.mark.parametrize("era", ["handshake", "modern"])
+@pytest.mark.parametrize("rig", [name for name in RIGS if name != "alone"])
+def test_clean_server_passes_what_a_rig_is_for(judge: Callable[..., Any], rig: str, era: str) -> None:
+    revisions = {"handshake": HANDSHAKE_REVISIONS[-1:], "modern": MODERN_REVISIONS}[era]
+    found = judge(revisions, rig, mode="stateful", resumable=True)
+    red = found.hit("fail", "warn", "error")
+    assert not red, found.explain(red)
+    # A note is no red, so that a check which notes whatever it sees would look like one that sees a fault.
+    due = {
+        id
+        for fault in faults().values()
+        for id in fault.requirements
+        if fault.rig == rig and set(revisions) & set(fault.revisions) & set(requirements()[id].revisions)
+    }
+    assert due
+    missed = due - found.hit("pass")
+    assert not missed, found.explain(missed)
 
 
 @pytest.mark.parametrize(("name", "mode", "revisions"), rows(variants(), legal_at, in_one_mode=False))

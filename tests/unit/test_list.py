@@ -88,7 +88,8 @@ def test_requirements_of_clients_name_the_tests_that_judge_them(capsys):
     listed = {row["id"]: row["checks"] for row in json.loads(capsys.readouterr().out)}
     assert set(listed) == {id for id in client_requirements() if id.startswith("client.session.")}
     assert all(listed.values())
-    assert "mcp-client/session-lost::test_session_reinitialize_after_404" in {name for names in listed.values() for name in names}
+    named = {name for names in listed.values() for name in names}
+    assert "mcp-client/session-lost::test_session_reinitialize_after_404" in named
 
 
 def test_text_has_a_block_per_requirement_and_a_count(suite_of_one, capsys):
