@@ -35,6 +35,7 @@ CHAPTERS = (
     "mrtr",
     "tasks",
     "caching",
+    "isolation",
     "security",
     "schema",
 )

@@ -30,6 +30,7 @@ MAX_BODY: Final = 1024**3
 MAX_EXAMPLES: Final = 1_000_000
 """The most changed requests that can be asked for."""
 
+MAX_CLIENTS: Final = 256
 MAX_SEED: Final = 2**64 - 1
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -114,6 +115,14 @@ def byte_count(value: str | int, source: str) -> int:
 def example_count(value: str | int, source: str) -> int:
     """Return a number of changed requests."""
     return _whole(value, source, MAX_EXAMPLES)
+
+
+def client_count(value: str | int, source: str) -> int:
+    """Return a number of clients to connect at once."""
+    number = _whole(value, source, MAX_CLIENTS)
+    if number < 2:
+        raise _wrong(source, value, f"a whole number from 2 to {MAX_CLIENTS}")
+    return number
 
 
 def seed(value: str | int, source: str) -> int:

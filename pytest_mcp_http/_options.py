@@ -49,6 +49,7 @@ class Settings:
         reference_options: Era, faults, variants and switches of the reference server.
         surface: Absolute path of the file that the surface is recorded in.
         surface_update: Record the surface instead of comparing it.
+        concurrency: Clients that the chapter isolation connects at once.
         fuzz: Changed requests to send per revision and source; 0 for none.
         fuzz_seed: Which requests these are; None for fresh ones.
         client_command: Command line that starts a client, with the placeholder `{url}`.
@@ -80,6 +81,7 @@ class Settings:
     reference_options: tuple[str, ...] = ()
     surface: str | None = None
     surface_update: bool = False
+    concurrency: int = 16
     fuzz: int = 0
     fuzz_seed: int | None = None
     client_command: str | None = None
@@ -174,6 +176,7 @@ _OPTIONS: Final = (
     ),
     _Option("--mcp-surface", "string", "compare tools, prompts and resources with this file", "FILE.json"),
     _Option("--mcp-surface-update", "bool", "record them in the file of --mcp-surface instead"),
+    _Option("--mcp-concurrency", "int", "connect this many clients at once (default 16)", "N"),
     _Option("--mcp-fuzz", "int", "send this many changed requests per revision and property", "N"),
     _Option("--mcp-fuzz-seed", "int", "send the same changed requests as the run that printed this", "SEED"),
     _Option("--mcp-client-command", "string", "judge the client that this starts; {url} is filled in", "CMD"),
@@ -293,6 +296,7 @@ def settings_from(config: pytest.Config) -> Settings:
         reference_options=given.value("--mcp-reference-option", (), values.reference_options),
         surface=given.value("--mcp-surface", None, surface),
         surface_update=given.value("--mcp-surface-update", False, values.flag),
+        concurrency=given.value("--mcp-concurrency", 16, values.client_count),
         fuzz=given.value("--mcp-fuzz", 0, values.example_count),
         fuzz_seed=given.value("--mcp-fuzz-seed", None, values.seed),
         client_command=given.value("--mcp-client-command", None, values.client_command),

@@ -39,6 +39,7 @@ class Target:
         roles: Tools that the user names, with what they can be used for.
         call_tools: Which tools may be called: `none`, `safe` (those with a role, and those that say of
             themselves that they only read) or `all`.
+        concurrency: Clients to connect at once, where that is probed.
     """
 
     url: str = field(repr=False)
@@ -49,6 +50,7 @@ class Target:
     insecure: bool = False
     roles: tuple[Role, ...] = ()
     call_tools: CallTools = "safe"
+    concurrency: int = 16
 
     @property
     def loopback(self) -> bool:
@@ -108,6 +110,7 @@ class Target:
             "facts": self.facts.to_json(),
             "roles": [asdict(role) for role in self.roles],
             "call_tools": self.call_tools,
+            "concurrency": self.concurrency,
         }
 
     @classmethod
@@ -122,6 +125,7 @@ class Target:
             facts=Facts.from_json(value["facts"]),
             roles=tuple(Role(**role) for role in value["roles"]),
             call_tools=value["call_tools"],
+            concurrency=value["concurrency"],
         )
 
 
@@ -257,6 +261,7 @@ def _examine(settings: Settings, url: str) -> Target:
         settings.insecure,
         settings.roles,
         settings.call_tools,
+        settings.concurrency,
     )
     target.judged(settings.revision)
     return target

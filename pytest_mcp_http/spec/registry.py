@@ -42,6 +42,7 @@ CHAPTERS: Final = (
     "mrtr",
     "tasks",
     "caching",
+    "isolation",
     "authorization",
     "security",
     "schema",
