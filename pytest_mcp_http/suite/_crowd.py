@@ -1,7 +1,7 @@
 """Many clients at once: they connect, ask, listen and wait at the same moment, and leave again.
 
-The number is that of `--mcp-concurrency`. Everything is sent once for all checks, so that a run stays short and a
-server in use sees few requests.
+The number is that of `--mcp-concurrency`. Everything is sent once for all checks, so that a run stays short and
+a server in use sees few requests.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._echoes import Echo, echo_of, new_nonce
 from pytest_mcp_http.tour import Tour
+from pytest_mcp_http.visit import STREAM_SECONDS
 from pytest_mcp_http.wire.exchange import Exchange
 
 ROUNDS: Final = 2
@@ -37,7 +38,7 @@ SLOW_CALLS: Final = 8
 """Slow calls at once, at most."""
 
 PLAIN_BESIDE: Final = 3
-"""Plain requests that are sent while the slow calls run."""
+"""Plain requests that are sent before the slow calls, and about half of those that are sent meanwhile."""
 
 Value = TypeVar("Value")
 Result = TypeVar("Result")
@@ -150,7 +151,9 @@ def _gather(tour: Tour) -> Seen:
                 f"only {len(crowd.clients)} of {len(crowd.openings)} clients could connect"
             )
         else:
-            across = _ask(echo, [(client, SHARED_ID) for client in crowd.clients] * ROUNDS, len(crowd.clients))
+            across = _ask(
+                echo, [(client, SHARED_ID) for client in crowd.clients] * ROUNDS, len(crowd.clients)
+            )
             one = crowd.clients[0]
             within = _ask(echo, [(one, 1000 + number) for number in range(len(crowd.clients))])
             doubled = _doubled(echo, one) if tour.dialect.sessions else NotVerified("there are no sessions")
@@ -200,8 +203,10 @@ def _with_streams(crowd: Crowd) -> tuple[list[Exchange], int]:
     if offered is None or not (offered.ok and offered.is_sse) or tour.held_up is not None:
         return [], 0
     limits = replace(tour.wire.limits, first_byte=PATIENCE, total=PATIENCE)
+    # The streams have to outlast the requests.
+    lasting = replace(limits, total=STREAM_SECONDS)
     with ExitStack() as stack:
-        streams = at_once(lambda client: stack.enter_context(client.listen(limits=limits)), crowd.clients)
+        streams = at_once(lambda client: stack.enter_context(client.listen(limits=lasting)), crowd.clients)
         live = [stream for stream in streams if stream.exchange.ok and stream.exchange.is_sse]
         if not live:
             return [], 0
@@ -210,7 +215,7 @@ def _with_streams(crowd: Crowd) -> tuple[list[Exchange], int]:
 
 
 def slow_calls(tour: Tour) -> Slow:
-    """Return how long slow calls of several clients take at once, and plain requests of another one meanwhile.
+    """Return how long slow calls of several clients take at once, and plain requests of another meanwhile.
 
     Raises:
         NotApplicable: If the tool is no slower than a plain request.
@@ -233,15 +238,20 @@ def measure_slow_calls(tour: Tour) -> Slow:
     if alone < 4 * plain_alone:
         raise NotApplicable(f"a call of {role.tool} takes {alone:.3f} s, hardly longer than a plain request")
     with ExitStack() as stack:
-        clients = [stack.enter_context(tour.session()) for _ in range(min(SLOW_CALLS, tour.target.concurrency))]
+        clients = [
+            stack.enter_context(tour.session()) for _ in range(min(SLOW_CALLS, tour.target.concurrency))
+        ]
         with ThreadPoolExecutor(len(clients)) as pool:
             began = time.monotonic()
             running = [pool.submit(call, client) for client in clients]
-            time.sleep(alone / 4)  # so that they have begun
-            beside = [tour.client.plain() for _ in range(PLAIN_BESIDE)]
+            beside: list[Exchange] = []
+            # When they really begin cannot be seen, so that plain requests are sent until they have ended.
+            while not all(each.done() for each in running):
+                time.sleep(alone / (2 * PLAIN_BESIDE))
+                beside.append(tour.client.plain())
+            together = time.monotonic() - began
             for each in running:
                 each.result()
-            together = time.monotonic() - began
     slowest = max(beside, key=_seconds)
     return Slow(alone, plain_alone, together, _seconds(slowest), slowest, len(clients))
 

@@ -6,11 +6,13 @@ The best is a tool of the role `echo`. Without one, errors often name what was n
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from pytest_mcp_http._roles import missing
+from pytest_mcp_http._roles import Role, missing
 from pytest_mcp_http.assertions.isolation import texts_in
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotVerified
@@ -28,20 +30,20 @@ class Echo:
     Attributes:
         what: How it is called in reports.
         method: Its method, with `$NONCE` for the text.
-        params: Its params as JSON text, with `$NONCE` for the text, or those of a role.
+        params: Returns its params for a text.
     """
 
     what: str
     method: str
-    params: Any
+    params: Callable[[str], dict[str, Any]]
 
     def send(
         self, client: McpClient, nonce: str, id: object = None, limits: Limits | None = None
     ) -> Exchange:
         """Send it with a text in it."""
-        given = {} if id is None else {"id": id}
         method = self.method.replace("$NONCE", nonce)
-        return client.request(method, self.params(nonce), limits=limits, **given)
+        id = client.next_id() if id is None else id
+        return client.request(method, self.params(nonce), id=id, limits=limits)
 
 
 def new_nonce() -> str:
@@ -69,16 +71,17 @@ def echo_of(tour: Tour) -> Echo:
 
 
 def _candidates(tour: Tour) -> Iterator[Echo]:
-    try:
+    with suppress(NotVerified):
         for role in tour.roles("echo"):
-            yield Echo(f"the tool {role.tool}", "tools/call", lambda nonce, role=role: role.params(nonce=nonce))
-    except NotVerified:
-        pass
+            yield Echo(f"the tool {role.tool}", "tools/call", partial(_call, role))
     if "resources" in tour.capabilities:
         yield Echo("a missing resource", "resources/read", lambda nonce: {"uri": f"{UNKNOWN_URI}-{nonce}"})
     if "prompts" in tour.capabilities:
         yield Echo("a missing prompt", "prompts/get", lambda nonce: {"name": f"{UNKNOWN_NAME}-{nonce}"})
     if "tools" in tour.capabilities:
-        params = lambda nonce: {"name": f"{UNKNOWN_NAME}-{nonce}", "arguments": {}}  # noqa: E731
-        yield Echo("a missing tool", "tools/call", params)
+        yield Echo("a missing tool", "tools/call", lambda nonce: {"name": f"{UNKNOWN_NAME}-{nonce}"})
     yield Echo("a missing method", f"{UNKNOWN_METHOD}-$NONCE", lambda nonce: {})
+
+
+def _call(role: Role, nonce: str) -> dict[str, Any]:
+    return role.params(nonce=nonce)

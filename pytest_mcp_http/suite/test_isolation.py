@@ -67,7 +67,9 @@ def test_many_clients_can_connect(mcp_tour: Tour) -> None:
     opening = mcp_tour.dialect.opening
     expected = ("a result", *(f"HTTP {status}, which clients take for what it is" for status in BUSY))
     if lost := failed(crowd.openings):
-        actual = f"{len(lost)} of {len(crowd.openings)} clients that connected at once got no result of {opening}"
+        actual = (
+            f"{len(lost)} of {len(crowd.openings)} clients that connected at once got no result of {opening}"
+        )
         violated(f"{actual}: {lost[0].summary}", expected, lost[0])
     # A server may end sessions when it likes, and then says 404.
     if lost := failed(crowd.alive, 404):

@@ -6,7 +6,7 @@ from typing import Final
 
 import anyio
 
-from reference_server._context import HANDSHAKE_REVISIONS
+from reference_server._context import HANDSHAKE_REVISIONS, Layer
 from reference_server._jsonrpc import INVALID_REQUEST, error_message
 from reference_server._layers import Call, handle
 from reference_server.variants import Variant
@@ -29,7 +29,7 @@ async def one_by_one(call: Call) -> None:
         await call.forward()
 
 
-def refused_crowd(status: int) -> object:
+def refused_crowd(status: int) -> Layer:
     """Refuse clients that connect while some others do."""
 
     async def run(call: Call) -> None:
