@@ -31,6 +31,7 @@ MAX_EXAMPLES: Final = 1_000_000
 """The most changed requests that can be asked for."""
 
 MAX_CLIENTS: Final = 256
+MAX_SESSIONS: Final = 100_000
 MAX_SEED: Final = 2**64 - 1
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -123,6 +124,11 @@ def client_count(value: str | int, source: str) -> int:
     if number < 2:
         raise _wrong(source, value, f"a whole number from 2 to {MAX_CLIENTS}")
     return number
+
+
+def session_count(value: str | int, source: str) -> int:
+    """Return a number of sessions to abandon."""
+    return _whole(value, source, MAX_SESSIONS)
 
 
 def seed(value: str | int, source: str) -> int:

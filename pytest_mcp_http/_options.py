@@ -50,6 +50,7 @@ class Settings:
         surface: Absolute path of the file that the surface is recorded in.
         surface_update: Record the surface instead of comparing it.
         concurrency: Clients that the chapter isolation connects at once.
+        flood: Sessions to open and abandon; 0 for none.
         fuzz: Changed requests to send per revision and source; 0 for none.
         fuzz_seed: Which requests these are; None for fresh ones.
         client_command: Command line that starts a client, with the placeholder `{url}`.
@@ -82,6 +83,7 @@ class Settings:
     surface: str | None = None
     surface_update: bool = False
     concurrency: int = 16
+    flood: int = 0
     fuzz: int = 0
     fuzz_seed: int | None = None
     client_command: str | None = None
@@ -177,6 +179,7 @@ _OPTIONS: Final = (
     _Option("--mcp-surface", "string", "compare tools, prompts and resources with this file", "FILE.json"),
     _Option("--mcp-surface-update", "bool", "record them in the file of --mcp-surface instead"),
     _Option("--mcp-concurrency", "int", "connect this many clients at once (default 16)", "N"),
+    _Option("--mcp-flood", "int", "open and abandon this many sessions, to see what it does", "N"),
     _Option("--mcp-fuzz", "int", "send this many changed requests per revision and property", "N"),
     _Option("--mcp-fuzz-seed", "int", "send the same changed requests as the run that printed this", "SEED"),
     _Option("--mcp-client-command", "string", "judge the client that this starts; {url} is filled in", "CMD"),
@@ -297,6 +300,7 @@ def settings_from(config: pytest.Config) -> Settings:
         surface=given.value("--mcp-surface", None, surface),
         surface_update=given.value("--mcp-surface-update", False, values.flag),
         concurrency=given.value("--mcp-concurrency", 16, values.client_count),
+        flood=given.value("--mcp-flood", 0, values.session_count),
         fuzz=given.value("--mcp-fuzz", 0, values.example_count),
         fuzz_seed=given.value("--mcp-fuzz-seed", None, values.seed),
         client_command=given.value("--mcp-client-command", None, values.client_command),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,6 +40,8 @@ class Target:
         call_tools: Which tools may be called: `none`, `safe` (those with a role, and those that say of
             themselves that they only read) or `all`.
         concurrency: Clients to connect at once, where that is probed.
+        flood: Sessions to open and abandon.
+        process: Id of the process behind the server, if it was started here.
     """
 
     url: str = field(repr=False)
@@ -51,6 +53,8 @@ class Target:
     roles: tuple[Role, ...] = ()
     call_tools: CallTools = "safe"
     concurrency: int = 16
+    flood: int = 0
+    process: int | None = None
 
     @property
     def loopback(self) -> bool:
@@ -111,6 +115,8 @@ class Target:
             "roles": [asdict(role) for role in self.roles],
             "call_tools": self.call_tools,
             "concurrency": self.concurrency,
+            "flood": self.flood,
+            "process": self.process,
         }
 
     @classmethod
@@ -126,6 +132,8 @@ class Target:
             roles=tuple(Role(**role) for role in value["roles"]),
             call_tools=value["call_tools"],
             concurrency=value["concurrency"],
+            flood=value["flood"],
+            process=value["process"],
         )
 
 
@@ -245,7 +253,7 @@ def await_target(launched: Launched, settings: Settings) -> RunningTarget:
     except BaseException:
         launched.close()
         raise
-    return RunningTarget(target, launched)
+    return RunningTarget(replace(target, process=launched.process_id), launched)
 
 
 def _examine(settings: Settings, url: str) -> Target:
@@ -262,6 +270,7 @@ def _examine(settings: Settings, url: str) -> Target:
         settings.roles,
         settings.call_tools,
         settings.concurrency,
+        settings.flood,
     )
     target.judged(settings.revision)
     return target

@@ -1,7 +1,7 @@
 """Many clients at once: they connect, ask, listen and wait at the same moment, and leave again.
 
-The number is that of `--mcp-concurrency`. Everything is sent once for all checks, so that a run stays short and
-a server in use sees few requests.
+The number is that of `--mcp-concurrency`. Everything is sent once for all checks, so that a run stays short
+and a server in use sees few requests.
 """
 
 from __future__ import annotations
