@@ -39,12 +39,13 @@ CHAPTERS = (
     "isolation",
     "security",
     "schema",
+    "browsers",
     # The last one: a server that is flooded may end the sessions of the others.
     "flood",
 )
 """Chapters with checks, in the order of the specification."""
 
-OPTIONAL: Mapping[str, str] = {"flood": "flood"}
+OPTIONAL: Mapping[str, str] = {"browsers": "browser", "flood": "flood"}
 """Chapters that are judged on request only -> the setting that asks for them."""
 
 _UNSHADOWED = ("mcp_revision", "mcp_tour", "mcp_wire", "mcp_connection")

@@ -41,6 +41,7 @@ class Target:
             themselves that they only read) or `all`.
         concurrency: Clients to connect at once, where that is probed.
         flood: Sessions to open and abandon.
+        browser: Origin of the page whose requests are judged; None for none.
         process: Id of the process behind the server, if it was started here.
     """
 
@@ -54,6 +55,7 @@ class Target:
     call_tools: CallTools = "safe"
     concurrency: int = 16
     flood: int = 0
+    browser: str | None = None
     process: int | None = None
 
     @property
@@ -116,6 +118,7 @@ class Target:
             "call_tools": self.call_tools,
             "concurrency": self.concurrency,
             "flood": self.flood,
+            "browser": self.browser,
             "process": self.process,
         }
 
@@ -133,6 +136,7 @@ class Target:
             call_tools=value["call_tools"],
             concurrency=value["concurrency"],
             flood=value["flood"],
+            browser=value["browser"],
             process=value["process"],
         )
 
@@ -271,6 +275,7 @@ def _examine(settings: Settings, url: str) -> Target:
         settings.call_tools,
         settings.concurrency,
         settings.flood,
+        settings.browser,
     )
     target.judged(settings.revision)
     return target

@@ -29,6 +29,7 @@ def create_app(
     faults: Iterable[str] = (),
     variants: Iterable[str] = (),
     path: str = "/mcp",
+    origins: Iterable[str] = (),
 ) -> ASGIApp:
     """Build the reference server as an ASGI app.
 
@@ -41,6 +42,7 @@ def create_app(
         faults: Ids of deviations to put in, see `reference_server.faults.catalogue`.
         variants: Names of legal but unusual behaviours, see `reference_server.variants.catalogue`.
         path: Path of the endpoint, starting with a slash.
+        origins: Origins whose pages may use the server from a browser, such as `https://app.example.com`.
 
     Returns:
         An ASGI app that has to be run with its lifespan.
@@ -60,4 +62,5 @@ def create_app(
         faults=tuple(faults),
         variants=tuple(variants),
         path=path,
+        origins=tuple(origins),
     )

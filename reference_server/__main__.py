@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             faults=options.fault,
             variants=options.variant,
             path=options.path,
+            origins=options.allow_origin,
         )
     except ValueError as error:
         parser.error(str(error))
@@ -109,6 +110,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME",
         help="behave in this unusual way (repeatable)",
+    )
+    add(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="let pages of this origin use the server from a browser (repeatable)",
     )
     add("--list-faults", action="store_true", help="list the faults and end")
     add("--list-variants", action="store_true", help="list the variants and end")

@@ -71,6 +71,7 @@ class Facts:
     `state_seconds` is how long a client has to answer what a tool asked back for, in the modern era.
     `memory` is what the tools remember beside the sessions.
     `paged` tells which lists come on two pages, see `paging.PAGED`.
+    `origins` are the origins whose pages may use the server, beside those of this machine.
     `fixtures` tells whether there is what the official conformance suite asks for, see `fixtures`.
     """
 
@@ -87,6 +88,7 @@ class Facts:
     memory: Memory = field(default_factory=Memory)
     paged: str = "resources"
     fixtures: bool = False
+    origins: tuple[str, ...] = ()
 
     @property
     def revisions(self) -> tuple[str, ...]:

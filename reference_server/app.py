@@ -21,6 +21,7 @@ from reference_server._context import (
     Send,
 )
 from reference_server._reading import read_requests
+from reference_server.cors import ORIGIN
 
 MODES: Final = ("stateless", "stateful")
 ERAS: Final = tuple(SERVED_REVISIONS)
@@ -45,6 +46,7 @@ def build_app(
     faults: tuple[str, ...],
     variants: tuple[str, ...],
     path: str,
+    origins: tuple[str, ...],
 ) -> ASGIApp:
     """Build the app, see `reference_server.create_app`."""
     if mode not in MODES:
@@ -53,6 +55,9 @@ def build_app(
         raise ValueError(f"era {era!r} is not accepted; accepted: {', '.join(ERAS)}")
     if not path.startswith("/") or "?" in path or "#" in path:
         raise ValueError(f"path {path!r} is not accepted; accepted: a path that starts with /")
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise ValueError(f"origin {origin!r} is not accepted; accepted: http(s)://host or with :port")
     added = [*_variants(variants, mode), *_faults(faults, mode)]
     options = _options(
         {
@@ -62,6 +67,7 @@ def build_app(
             "state_seconds": 120.0,
             "paged": "resources",
             "fixtures": fixtures,
+            "origins": origins,
         },
         added,
     )
@@ -85,6 +91,7 @@ class ReferenceApp:
         state_seconds: How long a client has to answer what a tool asked back for, in the modern era.
         paged: Which lists come on two pages, see `paging.PAGED`.
         fixtures: Offer what the official conformance suite asks for.
+        origins: Origins whose pages may use the server.
     """
 
     def __init__(
@@ -99,12 +106,14 @@ class ReferenceApp:
         state_seconds: float = 120.0,
         paged: str = "resources",
         fixtures: bool = False,
+        origins: tuple[str, ...] = (),
     ) -> None:
         self._mode = mode
         self._era = era
         self._state_seconds = state_seconds
         self._paged = paged
         self._fixtures = fixtures
+        self._origins = origins
         self._layers = layers
         self._path = path
         self._json_response = json_response
@@ -140,6 +149,7 @@ class ReferenceApp:
             state_seconds=self._state_seconds,
             paged=self._paged,
             fixtures=self._fixtures,
+            origins=self._origins,
         )
         engine = Engine(facts)
         endpoint = corrected(answered_with_json(engine))

@@ -46,6 +46,7 @@ CHAPTERS: Final = (
     "authorization",
     "security",
     "schema",
+    "browsers",
     "flood",
 )
 """Chapters in catalogue order; each is one file of package data."""

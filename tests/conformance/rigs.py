@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from pytest_mcp_http._options import Settings
+from tests.conformance.rig_browser import in_browser, with_token
 from tests.conformance.rig_flood import flooded
 from tests.conftest import running_reference
 
@@ -21,6 +22,8 @@ def alone(stack: ExitStack, **options: Any) -> Settings:
 
 RIGS: Mapping[str, Callable[..., Settings]] = {
     "alone": alone,
+    "browser": in_browser,
+    "browser-token": with_token,
     "flood": flooded,
 }
 """By name: what runs the servers with the options of `create_app`, and names them in the settings."""
