@@ -1,7 +1,7 @@
 """Lets pages of allowed origins use the server from a browser, by the CORS protocol of the Fetch standard.
 
-Other origins get nothing of it: `corrections.check_origin` refuses those that are not local, and the rest gets
-no leave. See https://fetch.spec.whatwg.org/#http-cors-protocol.
+Other origins get nothing of it: `corrections.check_origin` refuses those that are not local, and the others
+get no leave. See https://fetch.spec.whatwg.org/#http-cors-protocol.
 """
 
 from __future__ import annotations

@@ -53,24 +53,26 @@ class Judgement:
         )
 
 
-def all_checks() -> list[Callable[..., None]]:
-    """Return every check of the suite, in its order."""
+def all_checks(names: Iterable[str] = CHAPTERS) -> list[Callable[..., None]]:
+    """Return every check of the suite, or of some chapters, in their order."""
     return [
         function
-        for chapter in CHAPTERS
+        for chapter in names
         for function in vars(import_module(f"pytest_mcp_http.suite.test_{chapter}")).values()
         if hasattr(function, "mcp_requirement") and inspect.isfunction(function)
     ]
 
 
-def judge_settings(settings: Settings, revisions: Iterable[str]) -> Judgement:
-    """Run every check against a server at some revisions."""
+def judge_settings(
+    settings: Settings, revisions: Iterable[str], names: Iterable[str] = CHAPTERS
+) -> Judgement:
+    """Run every check, or those of some chapters, against a server at some revisions."""
     verdicts: dict[tuple[str, str], Verdict] = {}
     with open_target(settings) as running, running.target.open_wire() as wire:
         for revision in revisions:
             tour = Tour(running.target, revision, wire)
             given: dict[str, Any] = {"mcp_tour": tour, "mcp_wire": wire, "mcp_target": running.target}
-            for check in all_checks():
+            for check in all_checks(names):
                 requirement = requirements()[check.mcp_requirement]  # type: ignore[attr-defined]
                 asked_for = requirement.chapter in chapters(settings)
                 if not asked_for or revision not in requirement.revisions:
