@@ -41,6 +41,10 @@ class Launched(Protocol):
     def description(self) -> str:
         """What was started, one line."""
 
+    @property
+    def process_id(self) -> int | None:
+        """Id of the process that serves; None if it is this one."""
+
     def listening(self) -> str | None:
         """Return the URL of the endpoint once its port takes connections."""
 
@@ -216,6 +220,11 @@ class CommandServer:
         self._reader.start()
         # Also when the run ends without closing us.
         atexit.register(self.close)
+
+    @property
+    def process_id(self) -> int:
+        """Id of the process; it may be a shell, with the server among its children."""
+        return self._process.pid
 
     def listening(self) -> str | None:
         """Return the URL of the endpoint once the port takes connections, on IPv4 or IPv6 loopback."""

@@ -35,6 +35,12 @@ MAX_BODY: Final = 1024**3
 MAX_EXAMPLES: Final = 1_000_000
 """The most changed requests that can be asked for."""
 
+MAX_CLIENTS: Final = 256
+
+INSPECTOR: Final = "http://localhost:6274"
+"""The origin of the MCP Inspector, a client in a page that many developers have open."""
+
+MAX_SESSIONS: Final = 100_000
 MAX_SEED: Final = 2**64 - 1
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -127,6 +133,35 @@ def byte_count(value: str | int, source: str) -> int:
 def example_count(value: str | int, source: str) -> int:
     """Return a number of changed requests."""
     return _whole(value, source, MAX_EXAMPLES)
+
+
+def client_count(value: str | int, source: str) -> int:
+    """Return a number of clients to connect at once."""
+    number = _whole(value, source, MAX_CLIENTS)
+    if number < 2:
+        raise _wrong(source, value, f"a whole number from 2 to {MAX_CLIENTS}")
+    return number
+
+
+def web_origin(value: str, source: str) -> str:
+    """Return the origin of a page as browsers write it."""
+    parts = urlsplit(value)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if parts.scheme not in ("http", "https") or not host or value != f"{parts.scheme}://{parts.netloc}":
+        raise _wrong(source, value, f"an origin such as {INSPECTOR}, without a path")
+    default = {"http": 80, "https": 443}[parts.scheme]
+    name = f"[{host}]" if ":" in host else host
+    if parts.username is not None or not value.isascii():
+        raise _wrong(source, value, f"an origin such as {INSPECTOR}, in ASCII and without a user")
+    return f"{parts.scheme}://{name}" + (f":{port}" if port not in (None, default) else "")
+
+
+def session_count(value: str | int, source: str) -> int:
+    """Return a number of sessions to abandon."""
+    return _whole(value, source, MAX_SESSIONS)
 
 
 def seed(value: str | int, source: str) -> int:

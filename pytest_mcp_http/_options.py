@@ -53,6 +53,9 @@ class Settings:
         reference_options: Era, faults, variants and switches of the reference server.
         surface: Absolute path of the file that the surface is recorded in.
         surface_update: Record the surface instead of comparing it.
+        concurrency: Clients that the chapter isolation connects at once.
+        flood: Sessions to open and abandon; 0 for none.
+        browser: Origin of a page that the server is judged for; None to judge it for none.
         fuzz: Changed requests to send per revision and source; 0 for none.
         fuzz_seed: Which requests these are; None for fresh ones.
         client_command: Command line that starts a client, with the placeholder `{url}`.
@@ -90,6 +93,9 @@ class Settings:
     reference_options: tuple[str, ...] = ()
     surface: str | None = None
     surface_update: bool = False
+    concurrency: int = 16
+    flood: int = 0
+    browser: str | None = None
     fuzz: int = 0
     fuzz_seed: int | None = None
     client_command: str | None = None
@@ -123,13 +129,18 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """One command line option and its ini twin of the same name."""
+    """One command line option and its ini twin of the same name.
+
+    Attributes:
+        alone: The value of an option that is given without one; None if it needs a value.
+    """
 
     flag: str
     type: _IniType
     help: str
     metavar: str | None = None
     ini: str = ""
+    alone: str | None = None
 
     @property
     def name(self) -> str:
@@ -208,6 +219,15 @@ _OPTIONS: Final = (
     ),
     _Option("--mcp-surface", "string", "compare tools, prompts and resources with this file", "FILE.json"),
     _Option("--mcp-surface-update", "bool", "record them in the file of --mcp-surface instead"),
+    _Option("--mcp-concurrency", "int", "connect this many clients at once (default 16)", "N"),
+    _Option("--mcp-flood", "int", "open and abandon this many sessions, to see what it does", "N"),
+    _Option(
+        "--mcp-browser",
+        "string",
+        f"judge the server for clients in pages of this origin (without a value: {values.INSPECTOR})",
+        "ORIGIN",
+        alone=values.INSPECTOR,
+    ),
     _Option("--mcp-fuzz", "int", "send this many changed requests per revision and property", "N"),
     _Option("--mcp-fuzz-seed", "int", "send the same changed requests as the run that printed this", "SEED"),
     _Option("--mcp-client-command", "string", "judge the client that this starts; {url} is filled in", "CMD"),
@@ -235,6 +255,7 @@ def add_options(parser: pytest.Parser) -> None:
                 default=None,
                 metavar=option.metavar,
                 help=option.help,
+                **({"nargs": "?", "const": option.alone} if option.alone is not None else {}),
             )
         parser.addini(option.name, option.help, type=option.type, default=None)
 
@@ -334,6 +355,9 @@ def settings_from(config: pytest.Config) -> Settings:
         reference_options=given.value("--mcp-reference-option", (), values.reference_options),
         surface=given.value("--mcp-surface", None, surface),
         surface_update=given.value("--mcp-surface-update", False, values.flag),
+        concurrency=given.value("--mcp-concurrency", 16, values.client_count),
+        flood=given.value("--mcp-flood", 0, values.session_count),
+        browser=given.value("--mcp-browser", None, values.web_origin),
         fuzz=given.value("--mcp-fuzz", 0, values.example_count),
         fuzz_seed=given.value("--mcp-fuzz-seed", None, values.seed),
         client_command=given.value("--mcp-client-command", None, values.client_command),

@@ -49,6 +49,10 @@ class Target:
         replicas: URLs of other replicas of the server.
         direct: URL of the same server past the proxy; None if it is not known.
         idle_budget: Seconds that silent streams are held; None to hold none.
+        concurrency: Clients to connect at once, where that is probed.
+        flood: Sessions to open and abandon.
+        browser: Origin of the page whose requests are judged; None for none.
+        process: Id of the process behind the server, if it was started here.
     """
 
     url: str = field(repr=False)
@@ -65,6 +69,10 @@ class Target:
     replicas: tuple[str, ...] = field(default=(), repr=False)
     direct: str | None = field(default=None, repr=False)
     idle_budget: float | None = None
+    concurrency: int = 16
+    flood: int = 0
+    browser: str | None = None
+    process: int | None = None
 
     @property
     def headers_of_second(self) -> tuple[tuple[str, str], ...]:
@@ -152,6 +160,10 @@ class Target:
             "replicas": list(self.replicas),
             "direct": self.direct,
             "idle_budget": self.idle_budget,
+            "concurrency": self.concurrency,
+            "flood": self.flood,
+            "browser": self.browser,
+            "process": self.process,
         }
 
     @classmethod
@@ -172,6 +184,10 @@ class Target:
             replicas=tuple(value["replicas"]),
             direct=value["direct"],
             idle_budget=value["idle_budget"],
+            concurrency=value["concurrency"],
+            flood=value["flood"],
+            browser=value["browser"],
+            process=value["process"],
         )
 
 
@@ -298,7 +314,7 @@ def await_target(launched: Launched, settings: Settings) -> RunningTarget:
     except BaseException:
         launched.close()
         raise
-    return RunningTarget(target, launched)
+    return RunningTarget(replace(target, process=launched.process_id), launched)
 
 
 def _examine(settings: Settings, url: str) -> Target:
@@ -324,6 +340,9 @@ def _examine(settings: Settings, url: str) -> Target:
         tokens=dict(settings.tokens),
         login=login,
         idle_budget=settings.idle_budget,
+        concurrency=settings.concurrency,
+        flood=settings.flood,
+        browser=settings.browser,
     )
     target.judged(settings.revision)
     return target

@@ -37,6 +37,7 @@ def create_app(
     tokens: Iterable[str] = (),
     issuer: str | None = None,
     resource: str | None = None,
+    origins: Iterable[str] = (),
 ) -> ASGIApp:
     """Build the reference server as an ASGI app.
 
@@ -64,6 +65,7 @@ def create_app(
         issuer: URL of an authorization server whose JWT access tokens are accepted.
         resource: Canonical URL of the server, which tokens have to be issued for; default the URL that a
             request names.
+        origins: Origins whose pages may use the server from a browser, such as `https://app.example.com`.
 
     Returns:
         An ASGI app that has to be run with its lifespan.
@@ -91,4 +93,5 @@ def create_app(
         tokens=tuple(tokens),
         issuer=issuer,
         resource=resource,
+        origins=tuple(origins),
     )

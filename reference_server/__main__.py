@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tokens=options.token,
             issuer=options.issuer,
             resource=options.resource,
+            origins=options.allow_origin,
         )
     except ValueError as error:
         parser.error(str(error))
@@ -143,6 +144,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--issuer", metavar="URL", help="accept the JWT access tokens of this authorization server")
     add("--resource", metavar="URL", help="canonical URL of the server, which tokens are issued for")
+    add(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="let pages of this origin use the server from a browser (repeatable)",
+    )
     add("--list-faults", action="store_true", help="list the faults and end")
     add("--list-variants", action="store_true", help="list the variants and end")
     return parser

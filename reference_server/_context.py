@@ -81,6 +81,7 @@ class Facts:
     `state_seconds` is how long a client has to answer what a tool asked back for, in the modern era.
     `memory` is what the tools remember beside the sessions.
     `paged` tells which lists come on two pages, see `paging.PAGED`.
+    `origins` are the origins whose pages may use the server, beside those of this machine.
     `fixtures` tells whether there is what the official conformance suite asks for, see `fixtures`.
     `replica` is this app as one of those that have one store, or None if it has none.
     `state_key` is the secret behind request states, or None for one that this process alone has.
@@ -108,6 +109,7 @@ class Facts:
     session_prefix: str = ""
     path: str = "/mcp"
     authorization: Authorization | None = None
+    origins: tuple[str, ...] = ()
 
     @property
     def revisions(self) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from reference_server._context import (
     Send,
 )
 from reference_server._reading import read_requests
+from reference_server.cors import ORIGIN
 from reference_server.memory import Memory
 from reference_server.replicas import Replica
 from reference_server.store import (
@@ -79,6 +80,7 @@ def build_app(
     tokens: tuple[str, ...] = (),
     issuer: str | None = None,
     resource: str | None = None,
+    origins: tuple[str, ...] = (),
 ) -> ASGIApp:
     """Build the app, see `reference_server.create_app`."""
     if mode not in MODES:
@@ -96,6 +98,9 @@ def build_app(
         state_key = from_environment("state key", state_key)
         if len(state_key.encode()) < MIN_KEY_BYTES:
             raise ValueError(f"the state key is not accepted; accepted: at least {MIN_KEY_BYTES} bytes")
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise ValueError(f"origin {origin!r} is not accepted; accepted: http(s)://host or with :port")
     # What deviates with sessions does so wherever they are kept.
     sessions = "stateful" if mode == "shared" else mode
     grants = _grants(tokens, issuer, resource)
@@ -109,6 +114,7 @@ def build_app(
             "paged": "resources",
             "fixtures": fixtures,
             "twin": "unknown",
+            "origins": origins,
         },
         added,
     )
@@ -154,6 +160,7 @@ class ReferenceApp:
         issuer: URL of the authorization server whose tokens are taken.
         resource: Canonical URL of the server, if requests do not name it.
         twin: What the path with another slash at its end is: `unknown`, `served`, or where it redirects to.
+        origins: Origins whose pages may use the server.
 
     Attributes:
         failure: Why the app could not start, or None.
@@ -179,6 +186,7 @@ class ReferenceApp:
         issuer: str | None = None,
         resource: str | None = None,
         twin: str = "unknown",
+        origins: tuple[str, ...] = (),
     ) -> None:
         self.failure: str | None = None
         self._twin = twin
@@ -194,6 +202,7 @@ class ReferenceApp:
         self._principals = principals
         self._issuer = issuer
         self._resource = resource
+        self._origins = origins
         self._layers = layers
         self._path = path
         self._json_response = json_response
@@ -248,6 +257,7 @@ class ReferenceApp:
             session_prefix=self._session_prefix,
             path=self._path,
             authorization=self._authorization(),
+            origins=self._origins,
         )
         if self._store is not None:
             facts.memory = Memory(self._store)

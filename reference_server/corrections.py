@@ -15,7 +15,7 @@ from typing import Final
 from mcp_types import methods as sdk_methods
 from pydantic import ValidationError
 
-from reference_server import batches, corrections_modern, task_polls
+from reference_server import batches, corrections_modern, cors, task_polls
 from reference_server._calls import Payload, respond
 from reference_server._context import (
     HANDSHAKE_REVISIONS,
@@ -80,13 +80,13 @@ def check_host(context: RequestContext) -> None:
 
 
 def check_origin(context: RequestContext) -> None:
-    """Take no Origin, the own origin or a loopback origin, whatever the verb (#security-warning).
+    """Take no Origin, the own, an allowed or a loopback origin, whatever the verb (#security-warning).
 
     The SDK compares prefixes, answers plain text, and checks nothing unless it is told to.
     """
     own = f"{context.scheme}://{context.header('host')}"
     for origin in context.header_values("origin"):
-        if origin != own and not _LOOPBACK_ORIGIN.fullmatch(origin):
+        if origin not in (own, *context.facts.origins) and not _LOOPBACK_ORIGIN.fullmatch(origin):
             raise Refusal(403, INVALID_REQUEST, "The Origin is not allowed", anonymous=True)
 
 
@@ -241,7 +241,7 @@ def corrected(engine: ASGIApp) -> ASGIApp:
     async def serve_era(scope: Scope, receive: Receive, send: Send) -> None:
         await (modern if context_of(scope).is_modern else handshake)(scope, receive, send)
 
-    return refusing(_checked(COMMON_CHECKS, authorized(serve_era)))
+    return cors.with_leave(refusing(_checked(COMMON_CHECKS, cors.preflights(authorized(serve_era)))))
 
 
 def _checked(checks: tuple[Check, ...], inner: ASGIApp) -> ASGIApp:

@@ -42,10 +42,13 @@ CHAPTERS: Final = (
     "mrtr",
     "tasks",
     "caching",
+    "isolation",
     "authorization",
     "security",
     "schema",
     "deployment",
+    "browsers",
+    "flood",
 )
 """Chapters in catalogue order; each is one file of package data."""
 

@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from typing import Any
 
 from pytest_mcp_http._options import Settings
+from tests.conformance.rig_browser import in_browser, with_token
+from tests.conformance.rig_flood import flooded
 from tests.conftest import running_reference, running_replicas
 
 LIMITS: Mapping[str, Any] = {"first_byte_timeout": 5.0, "timeout": 8.0}
@@ -45,5 +47,8 @@ RIGS: Mapping[str, Callable[..., Settings]] = {
     "replicas": replicas,
     "proxy": proxy,
     "idle": idle,
+    "browser": in_browser,
+    "browser-token": with_token,
+    "flood": flooded,
 }
 """By name: what runs the servers with the options of `create_app`, and names them in the settings."""
