@@ -24,8 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 after a graceful end, 1 if the address cannot be used, 2 for wrong values or a
         missing SDK.
     """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["scale"]:
+        from reference_server._scale_command import main as scale
+
+        return scale(given[1:])
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     if options.list_faults or options.list_variants:
         _print_catalogues(options)
         return 0
@@ -93,7 +98,9 @@ def _serve(app: ASGIApp, listener: socket.socket, url: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="reference_server", description="An MCP server over Streamable HTTP."
+        prog="reference_server",
+        description="An MCP server over Streamable HTTP.",
+        epilog="With `scale` as first argument: several of them behind nginx, see `scale --help`.",
     )
     add = parser.add_argument
     add(
