@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reference_server._context import ASGIApp
+    from reference_server.app import ReferenceApp
     from reference_server.store import Store
 
 __all__ = ["ReferenceServerUnavailable", "create_app"]
@@ -34,7 +34,7 @@ def create_app(
     state_key: str | None = None,
     session_prefix: str = "",
     session_seconds: float = 1800.0,
-) -> ASGIApp:
+) -> ReferenceApp:
     """Build the reference server as an ASGI app.
 
     Args:
@@ -58,7 +58,8 @@ def create_app(
         session_seconds: How long a session in the store is kept that is not used.
 
     Returns:
-        An ASGI app that has to be run with its lifespan.
+        An ASGI app that has to be run with its lifespan. Where it is mounted in another app, it hears of
+        none; its method `lifespan` is a context manager for this case.
 
     Raises:
         ValueError: If a value is not accepted; the message names the option, the value and what is accepted.

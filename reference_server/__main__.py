@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from reference_server import ReferenceServerUnavailable, create_app
 
 if TYPE_CHECKING:
-    from reference_server._context import ASGIApp
+    from reference_server.app import ReferenceApp
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _serve(app, listener, _url(options.host, listener, options.path))
 
 
-def _serve(app: ASGIApp, listener: socket.socket, url: str) -> int:
+def _serve(app: ReferenceApp, listener: socket.socket, url: str) -> int:
     import uvicorn
 
     from reference_server.serving import config
@@ -90,9 +90,8 @@ def _serve(app: ASGIApp, listener: socket.socket, url: str) -> int:
     logging.basicConfig(level=logging.CRITICAL)
     server = Server(config(app))
     server.run(sockets=[listener])
-    failure = getattr(app, "failure", None)
-    if failure is not None:
-        print(f"reference_server: cannot start: {failure}", file=sys.stderr)
+    if app.failure is not None:
+        print(f"reference_server: cannot start: {app.failure}", file=sys.stderr)
     return 0 if server.started else 1
 
 
