@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reference_server._context import ASGIApp
+    from reference_server.app import ReferenceApp
     from reference_server.store import Store
 
 __all__ = ["ReferenceServerUnavailable", "create_app"]
@@ -38,7 +38,7 @@ def create_app(
     issuer: str | None = None,
     resource: str | None = None,
     origins: Iterable[str] = (),
-) -> ASGIApp:
+) -> ReferenceApp:
     """Build the reference server as an ASGI app.
 
     Args:
@@ -68,7 +68,8 @@ def create_app(
         origins: Origins whose pages may use the server from a browser, such as `https://app.example.com`.
 
     Returns:
-        An ASGI app that has to be run with its lifespan.
+        An ASGI app that has to be run with its lifespan. Where it is mounted in another app, it hears of
+        none; its method `lifespan` is a context manager for this case.
 
     Raises:
         ValueError: If a value is not accepted; the message names the option, the value and what is accepted.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from reference_server import ReferenceServerUnavailable, create_app
 
 if TYPE_CHECKING:
-    from reference_server._context import ASGIApp
+    from reference_server.app import ReferenceApp
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,8 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 after a graceful end, 1 if the address cannot be used, 2 for wrong values or a
         missing SDK.
     """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["scale"]:
+        from reference_server._scale_command import main as scale
+
+        return scale(given[1:])
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     if options.list_faults or options.list_variants:
         _print_catalogues(options)
         return 0
@@ -67,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _serve(app, listener, _url(options.host, listener, options.path))
 
 
-def _serve(app: ASGIApp, listener: socket.socket, url: str) -> int:
+def _serve(app: ReferenceApp, listener: socket.socket, url: str) -> int:
     import uvicorn
 
     from reference_server.serving import config
@@ -89,15 +94,16 @@ def _serve(app: ASGIApp, listener: socket.socket, url: str) -> int:
     logging.basicConfig(level=logging.CRITICAL)
     server = Server(config(app))
     server.run(sockets=[listener])
-    failure = getattr(app, "failure", None)
-    if failure is not None:
-        print(f"reference_server: cannot start: {failure}", file=sys.stderr)
+    if app.failure is not None:
+        print(f"reference_server: cannot start: {app.failure}", file=sys.stderr)
     return 0 if server.started else 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="reference_server", description="An MCP server over Streamable HTTP."
+        prog="reference_server",
+        description="An MCP server over Streamable HTTP.",
+        epilog="With `scale` as first argument: several of them behind nginx, see `scale --help`.",
     )
     add = parser.add_argument
     add(

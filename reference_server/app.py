@@ -7,8 +7,8 @@ import math
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -81,7 +81,7 @@ def build_app(
     issuer: str | None = None,
     resource: str | None = None,
     origins: tuple[str, ...] = (),
-) -> ASGIApp:
+) -> ReferenceApp:
     """Build the app, see `reference_server.create_app`."""
     if mode not in MODES:
         raise ValueError(f"mode {mode!r} is not accepted; accepted: {', '.join(MODES)}")
@@ -211,17 +211,19 @@ class ReferenceApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope: the lifespan or an HTTP request."""
+        # Where the app is mounted, the path begins with what leads to it.
+        place = scope.get("path", "").removeprefix(scope.get("root_path", ""))
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] != "http":
             raise RuntimeError(f"the reference server does not serve {scope['type']}")
         elif self._endpoint is None:
             raise RuntimeError("the reference server has to be run with its lifespan")
-        elif scope["path"].rstrip("/") == self._path.rstrip("/") and self._twin == "served":
-            await self._endpoint({**scope, "path": self._path}, receive, send)
-        elif scope["path"].rstrip("/") == self._path.rstrip("/") != scope["path"] and self._twin != "unknown":
+        elif place.rstrip("/") == self._path.rstrip("/") and self._twin == "served":
+            await self._endpoint({**scope, "path": self._path, "root_path": ""}, receive, send)
+        elif place.rstrip("/") == self._path.rstrip("/") != place and self._twin != "unknown":
             await respond(send, 307, [("location", self._twin + self._path)])
-        elif scope["path"] != self._path and not self._has_documents(scope["path"]):
+        elif place != self._path and not self._has_documents(place):
             await respond(
                 send, 404, [("content-type", "text/plain; charset=utf-8")], f"Serving at {self._path}\n"
             )
@@ -229,22 +231,54 @@ class ReferenceApp:
             await self._endpoint(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self.lifespan():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except StoreUnavailable as error:
+            self.failure = str(error)
+            await send({"type": "lifespan.startup.failed", "message": self.failure})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @asynccontextmanager
+    async def lifespan(self, _: object = None) -> AsyncIterator[None]:
+        """Serve while the context is open, for an app that this one is mounted in.
+
+        Raises:
+            StoreUnavailable: If the store cannot be reached.
+        """
         from reference_server.authorization import serve_documents
         from reference_server.corrections import corrected, refusing
         from reference_server.engine import Engine
         from reference_server.task_polls import answered_with_json
 
-        await receive()
-        state_key = self._state_key
-        if self._store is not None:
+        async with AsyncExitStack() as stack:
+            facts = await self._facts(stack)
+            engine = Engine(facts)
+            endpoint = serve_documents(corrected(answered_with_json(engine)))
+            for layer in self._layers:
+                endpoint = layer(endpoint)
+            await stack.enter_async_context(engine.run())
+            facts.background = await stack.enter_async_context(anyio.create_task_group())
+            if facts.replica is not None:
+                await stack.enter_async_context(facts.replica.run(endpoint))
+                endpoint = refusing(facts.replica.in_front_of(endpoint))
+            self._endpoint = read_requests(facts)(endpoint)
             try:
-                await self._store.open()
-                state_key = state_key or await self._store.update("state-key", _shared_key, KEY_SECONDS)
-            except StoreUnavailable as error:
-                self.failure = str(error)
-                await self._store.close()
-                await send({"type": "lifespan.startup.failed", "message": self.failure})
-                return
+                yield
+            finally:
+                self._endpoint = None
+                facts.background.cancel_scope.cancel()
+
+    async def _facts(self, stack: AsyncExitStack) -> Facts:
+        """Reach the store, and return what is true of the app from now on."""
+        state_key, store = self._state_key, self._store
+        if store is not None:
+            stack.push_async_callback(store.close)
+            await store.open()
+            state_key = state_key or await store.update("state-key", _shared_key, KEY_SECONDS)
         facts = Facts(
             "stateless" if self._mode == "stateless" else "stateful",
             self._json_response,
@@ -259,27 +293,12 @@ class ReferenceApp:
             authorization=self._authorization(),
             origins=self._origins,
         )
-        if self._store is not None:
-            facts.memory = Memory(self._store)
+        if store is not None:
+            facts.memory = Memory(store)
             facts.replica = Replica(
-                self._store, facts, seconds=self._session_seconds, keeps_sessions=self._mode == "shared"
+                store, facts, seconds=self._session_seconds, keeps_sessions=self._mode == "shared"
             )
-        engine = Engine(facts)
-        endpoint = serve_documents(corrected(answered_with_json(engine)))
-        for layer in self._layers:
-            endpoint = layer(endpoint)
-        taking_part = nullcontext() if facts.replica is None else facts.replica.run(endpoint)
-        if facts.replica is not None:
-            endpoint = refusing(facts.replica.in_front_of(endpoint))
-        async with engine.run(), anyio.create_task_group() as facts.background, taking_part:
-            self._endpoint = read_requests(facts)(endpoint)
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            self._endpoint = None
-            facts.background.cancel_scope.cancel()
-        if self._store is not None:
-            await self._store.close()
-        await send({"type": "lifespan.shutdown.complete"})
+        return facts
 
     def _has_documents(self, path: str) -> bool:
         return self._issuer is not None and not path.startswith(f"{self._path}/")

@@ -73,6 +73,7 @@ class Relay:
         token = secrets.token_hex(8)
         write, answers = anyio.create_memory_object_stream[Json](float("inf"))
         self._answers[token] = write
+        outcome: Exception | None = None  # stays so if the client leaves, or has all it gets
         try:
             with write, answers:
                 request = {"kind": "request", "token": token, "from": self._own, **_as_json(context, scope)}

@@ -15,6 +15,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reference_server._context import CLOSE_CONNECTION, ON_SHUTDOWN, RAW_HEAD, RAW_NAMES, ASGIApp
 
+KEEP_ALIVE_SECONDS: Final = 60
+"""How long an idle connection is kept: longer than proxies keep theirs, so that it is they who close it.
+
+A proxy that sends a request on a connection which the server closes at that moment can only answer 502.
+"""
+
 GRACEFUL_SECONDS: Final = 1
 """How long open streams may go on after the server was told to end."""
 
@@ -55,6 +61,7 @@ def config(app: ASGIApp) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
 

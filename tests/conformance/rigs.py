@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from pytest_mcp_http._options import Settings
+from tests.conformance import rig_scaled
 from tests.conformance.rig_browser import in_browser, with_token
 from tests.conformance.rig_flood import flooded
 from tests.conftest import running_reference, running_replicas
@@ -50,5 +51,6 @@ RIGS: Mapping[str, Callable[..., Settings]] = {
     "browser": in_browser,
     "browser-token": with_token,
     "flood": flooded,
+    "scaled": rig_scaled.rig,
 }
 """By name: what runs the servers with the options of `create_app`, and names them in the settings."""
