@@ -40,7 +40,7 @@ class Tour:
     Attributes:
         client: The client of the visit.
         dialect: What sets the era of the revision apart.
-        told: Lines that checks tell beside their verdicts, by the title of their section in the reports.
+        remarks: Lines that checks tell beside their verdicts, by the title of their section in the reports.
     """
 
     def __init__(self, target: Target, revision: str, wire: HttpWire) -> None:
@@ -50,7 +50,7 @@ class Tour:
         self._memo: dict[str, Any] = {}
         self._clients: list[McpClient] = []
         self._wires: list[HttpWire] = []
-        self.told: dict[str, list[str]] = {}
+        self.remarks: dict[str, list[str]] = {}
         self.client = self.new_client()
         self.dialect = self.client.dialect
         self._visit = Visit(self.client)

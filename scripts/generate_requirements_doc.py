@@ -42,7 +42,6 @@ OBSTACLES: Final = {
     "latitude": "latitude",
     "whitebox": "not visible",
     "needs-auth": "needs a token",
-    "needs-replicas": "needs replicas",
     "undecidable": "not decidable",
     "authorization": "authorization, not covered yet",
 }

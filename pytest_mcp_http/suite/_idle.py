@@ -6,13 +6,13 @@ Nothing is waited for unless the user says for how long.
 from __future__ import annotations
 
 import math
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
 from pytest_mcp_http.client import McpClient
+from pytest_mcp_http.dialect import ALL_CHANGES
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.tour import Tour
@@ -51,7 +51,7 @@ class Held:
     Attributes:
         what: Which one.
         exchange: What came on it.
-        held: Seconds that it was watched since the head.
+        held: Seconds that it was watched, since the request was sent.
         alive: Whether it was open still.
     """
 
@@ -63,8 +63,7 @@ class Held:
     @property
     def gap(self) -> float:
         """Longest time without a byte, in seconds."""
-        began = self.exchange.headers_at or 0.0
-        times = [began, *(chunk.at for chunk in self.exchange.chunks), began + self.held]
+        times = [0.0, *(chunk.at for chunk in self.exchange.chunks), self.held]
         return max(after - before for before, after in pairwise(times))
 
     @property
@@ -126,10 +125,10 @@ def silence(tour: Tour) -> Silence:
                 past = pool.submit(_hold, tour, tour.target.direct, hold, "the stream past the proxy")
             call, reason = _call(tour, hold)
             found = Silence(through.result(), past.result() if past is not None else None, call, reason)
-        tour.told[SECTION] = [each.fate for each in (found.stream, found.direct) if each is not None]
+        tour.remarks[SECTION] = [each.fate for each in (found.stream, found.direct) if each is not None]
         if found.call is not None:
             got = f"got {found.call.summary} after {found.call.ended_at:.1f} s"
-            tour.told[SECTION].append(f"a silent call of {hold:.1f} s {got}")
+            tour.remarks[SECTION].append(f"a silent call of {hold:.1f} s {got}")
         return found
 
     return tour.memo("silence", probe)
@@ -148,20 +147,17 @@ def held_stream(tour: Tour) -> tuple[Held, Silence]:
 
 
 def _hold(tour: Tour, url: str | None, seconds: float, what: str) -> Held | None:
-    limits = tour.wire.limits
-    with tour.session(url=url) as client, client.listen(limits=_limits(client, seconds)) as stream:
-        stream.wait(lambda exchange: exchange.answered, limits.head)
-        refused_by_others(stream.exchange)
-        if not (stream.exchange.ok and stream.exchange.is_sse):
-            return None
-        began = time.monotonic()
-        stream.wait(lambda exchange: False, seconds)
-        held, alive = time.monotonic() - began, stream.alive
-        # As it is now: how it ends is ours.
-        exchange = stream.exchange
-    if not alive:
-        held = max(0.0, exchange.ended_at - (exchange.headers_at or 0.0))
-    return Held(what, exchange, held, alive)
+    with tour.session(url=url) as client:
+        # A proxy may keep even the head back, so nothing is waited for but the time.
+        body = client.message("subscriptions/listen", {"notifications": dict(ALL_CHANGES)})
+        request = client.build("GET") if client.dialect.sessions else client.build("POST", body)
+        with client.wire.open(request, limits=_limits(client, seconds), await_head=False) as stream:
+            stream.wait(lambda exchange: exchange.answered and not exchange.ok, seconds)
+            alive, exchange = stream.alive, stream.exchange
+    refused_by_others(exchange)
+    if exchange.answered and not (exchange.ok and exchange.is_sse):
+        return None
+    return Held(what, exchange, exchange.ended_at, alive)
 
 
 def _call(tour: Tour, seconds: float) -> tuple[Exchange | None, str]:

@@ -19,8 +19,8 @@ from pytest_mcp_http.wire.exchange import Exchange
 SECTION: Final = "Past the proxy"
 """Title of the lines about it in the reports."""
 
-FIRST_EVENT: Final = 0.2
-"""Seconds that a stream is looked at."""
+HEAD_SECONDS: Final = 2.0
+"""Seconds that the head of a stream without messages may take."""
 
 MANY: Final = 4
 """How many of the requests that show a difference are named."""
@@ -106,7 +106,7 @@ def comparison(tour: Tour) -> Comparison:
             _delivery(tour, url),
             _large(tour, url),
         )
-        tour.told[SECTION] = found.lines()
+        tour.remarks[SECTION] = found.lines()
         return found
 
     return tour.memo("proxy-comparison", probe)
@@ -136,8 +136,8 @@ def _play(tour: Tour, url: str | None) -> dict[str, Exchange]:
     found["an unknown method"] = client.request(UNKNOWN_METHOD)
     found["a body that is no JSON"] = client.post(b"{")
     found["OPTIONS"] = client.wire.send(client.build("OPTIONS", headers=_preflight(client)))
-    with client.listen(limits=replace(client.wire.limits, total=FIRST_EVENT)) as stream:
-        stream.wait(lambda exchange: exchange.answered, client.wire.limits.head)
+    with client.listen(limits=replace(client.wire.limits, first_byte=HEAD_SECONDS)) as stream:
+        stream.wait(lambda exchange: exchange.answered, HEAD_SECONDS)
         found["GET" if client.dialect.sessions else "subscriptions/listen"] = stream.close()
     if client.dialect.sessions:
         found["DELETE"] = client.delete()
@@ -159,7 +159,7 @@ def _preflight(client: McpClient) -> dict[str, str | None]:
 
 
 def _delivery(tour: Tour, url: str) -> tuple[Arrival, Arrival] | None:
-    """Call a tool that reports progress through the proxy and past it; once more if it came in a lump."""
+    """Call a tool that reports progress through the proxy and past it; once more if either came in a lump."""
     with suppress(NotApplicable, NotVerified):
         role = paced_role(tour)
         for pace in PACES:
@@ -168,7 +168,7 @@ def _delivery(tour: Tour, url: str) -> tuple[Arrival, Arrival] | None:
                 for client in clients:
                     client.schemas.update(tour.client.schemas)
                 found = arrival(clients[0], role, pace, "gzip"), arrival(clients[1], role, pace, "gzip")
-            if not found[0].lumped:
+            if not any(each.lumped for each in found):
                 break
         return found
     return None
