@@ -37,6 +37,7 @@ CHAPTERS = (
     "tasks",
     "caching",
     "isolation",
+    "authorization",
     "security",
     "schema",
     "deployment",

@@ -25,11 +25,14 @@ ROLES: Final[Mapping[str, str]] = MappingProxyType(
         "handle": "makes something new and returns a handle for it: handle = create_basket {}",
         "impatient": "asks the client for input, and gives up after a while: "
         'impatient = book {"milliseconds": $MS}',
+        "keeper": "takes the handle that the tool of the role handle gives: "
+        'keeper = show_basket {"basket": "$HANDLE"}',
         "lapse": "asks the client and takes an answer for $MS milliseconds only: "
         'lapse = book {"valid_for": $MS}',
         "log": "logs messages of several levels while it works: log = import {}",
         "once": "asks the client and takes each answer once only: once = redeem {}",
         "progress": "reports progress several times while it works: progress = import {}",
+        "restricted": "may be called by the first user only: restricted = delete_all {}",
         "slow": "works for a while, counting ticks: "
         'slow = count {"key": "$KEY", "ticks": $N, "milliseconds": $MS}',
         "task": "can run as a task: task = report {}",
@@ -38,11 +41,13 @@ ROLES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Role -> what its tool does, with an example of the line that names one."""
 
-PLACEHOLDERS: Final[Mapping[str, object]] = MappingProxyType({"KEY": "k", "MS": 1, "N": 1, "NONCE": "n"})
+PLACEHOLDERS: Final[Mapping[str, object]] = MappingProxyType(
+    {"HANDLE": "h", "KEY": "k", "MS": 1, "N": 1, "NONCE": "n"}
+)
 """What stands for a value in the arguments of a role, each with a value of its type.
 
-`$KEY` and `$NONCE` are texts that are new for each probe and each call, `$N` is a number of ticks, `$MS` one
-of milliseconds.
+`$KEY` and `$NONCE` are texts that are new for each probe and each call, `$HANDLE` is a handle that was given,
+`$N` is a number of ticks, `$MS` one of milliseconds.
 """
 
 CallTools = Literal["none", "safe", "all"]
@@ -72,10 +77,11 @@ class Role:
         """Return the params of a `tools/call`.
 
         Args:
-            values: Values of placeholders by name in lower case (`key`, `ms`, `n`, `nonce`); without one, a
-                text is new, and a number 1.
+            values: Values of placeholders by name in lower case (`handle`, `key`, `ms`, `n`, `nonce`);
+                without one, a text is new, and a number 1.
         """
-        values = {"n": 1, "ms": 1, "key": secrets.token_hex(8), "nonce": secrets.token_hex(8), **values}
+        fresh = {name: secrets.token_hex(8) for name in ("key", "nonce", "handle")}
+        values = {"n": 1, "ms": 1, **fresh, **values}
         text = _PLACEHOLDER.sub(lambda found: str(values[found[1].lower()]), self.template)
         return {"name": self.tool, "arguments": json.loads(text)}
 
@@ -127,6 +133,8 @@ REFERENCE_ROLES: Final = (
     Role("task", "ask_back", '{"kind": "elicitation"}'),
     Role("call", "show_content"),
     Role("handle", "new_key"),
+    Role("keeper", "check_key", '{"key": "$HANDLE"}'),
+    Role("restricted", "read_vault"),
     Role("error", "convert_units", '{"value": 1, "from_unit": "kg", "to_unit": "parsec"}'),
 )
 """The roles of the bundled reference server."""

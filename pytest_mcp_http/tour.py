@@ -147,6 +147,10 @@ class Tour:
             capabilities=capabilities,
             declare=declare,
         )
+        return self.add_client(client)
+
+    def add_client(self, client: McpClient) -> McpClient:
+        """Keep a client that was made elsewhere, so that its session ends with the tour."""
         self._clients.append(client)
         return client
 

@@ -115,6 +115,7 @@ def build_app(
             "fixtures": fixtures,
             "twin": "unknown",
             "origins": origins,
+            "unchecked": "",
         },
         added,
     )
@@ -161,6 +162,7 @@ class ReferenceApp:
         resource: Canonical URL of the server, if requests do not name it.
         twin: What the path with another slash at its end is: `unknown`, `served`, or where it redirects to.
         origins: Origins whose pages may use the server.
+        unchecked: What is not looked at in a JWT, see `tokens.IssuedTokens`.
 
     Attributes:
         failure: Why the app could not start, or None.
@@ -187,6 +189,7 @@ class ReferenceApp:
         resource: str | None = None,
         twin: str = "unknown",
         origins: tuple[str, ...] = (),
+        unchecked: str = "",
     ) -> None:
         self.failure: str | None = None
         self._twin = twin
@@ -203,6 +206,7 @@ class ReferenceApp:
         self._issuer = issuer
         self._resource = resource
         self._origins = origins
+        self._unchecked = unchecked
         self._layers = layers
         self._path = path
         self._json_response = json_response
@@ -223,7 +227,7 @@ class ReferenceApp:
             await self._endpoint({**scope, "path": self._path, "root_path": ""}, receive, send)
         elif place.rstrip("/") == self._path.rstrip("/") != place and self._twin != "unknown":
             await respond(send, 307, [("location", self._twin + self._path)])
-        elif place != self._path and not self._has_documents(place):
+        elif place != self._path and self._issuer is None:
             await respond(
                 send, 404, [("content-type", "text/plain; charset=utf-8")], f"Serving at {self._path}\n"
             )
@@ -300,9 +304,6 @@ class ReferenceApp:
             )
         return facts
 
-    def _has_documents(self, path: str) -> bool:
-        return self._issuer is not None and not path.startswith(f"{self._path}/")
-
     def _authorization(self) -> Authorization | None:
         if not self._principals and self._issuer is None:
             return None
@@ -310,7 +311,7 @@ class ReferenceApp:
         from reference_server.tokens import FixedTokens, IssuedTokens, Issuer
 
         issuer = None if self._issuer is None else Issuer(self._issuer)
-        issued = None if issuer is None else IssuedTokens(issuer)
+        issued = None if issuer is None else IssuedTokens(issuer, self._unchecked)
         return Authorization(FixedTokens(self._principals, issued), issuer, self._resource)
 
 

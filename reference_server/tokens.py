@@ -72,10 +72,16 @@ class IssuedTokens:
 
     Args:
         issuer: The authorization server that issues them.
+        unchecked: What is not looked at, for faults: `signature`, `exp`, `aud`, or `lifetime` for
+            whether there is an `exp` at all.
     """
 
-    def __init__(self, issuer: Issuer) -> None:
+    def __init__(self, issuer: Issuer, unchecked: str = "") -> None:
         self._issuer = issuer
+        self._unchecked = unchecked
+        required = ["iss", "sub", "aud", *([] if unchecked in ("exp", "lifetime") else ["exp"])]
+        checks = {f"verify_{name}": unchecked != name for name in ("signature", "exp")}
+        self._options: Any = {"verify_iss": True, **checks, "require": required, "verify_aud": False}
 
     async def principal_of(self, token: str, resource: str) -> Principal:
         """Return the subject of a JWT whose signature, issuer, time and audience are right."""
@@ -87,12 +93,12 @@ class IssuedTokens:
                 key,
                 algorithms=list(ALGORITHMS),
                 issuer=self._issuer.url,
-                options={"require": ["exp", "iss", "sub", "aud"], "verify_aud": False},
+                options=self._options,
             )
         except jwt.PyJWTError as error:
             raise InvalidToken(f"The token is not valid: {type(error).__name__}") from None
         audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-        if canonical(resource) not in map(canonical, audiences):
+        if self._unchecked != "aud" and canonical(resource) not in map(canonical, audiences):
             raise InvalidToken("The token was issued for another audience")
         return Principal(str(claims["sub"]), frozenset(_scopes(claims)))
 

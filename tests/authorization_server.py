@@ -81,12 +81,13 @@ class Provider:
     def token(
         self, subject: str, audience: str, *scopes: str, lifetime: float | None = None, **claims: Any
     ) -> str:
-        """Return a JWT access token."""
+        """Return a JWT access token; a claim that is None is left out."""
         now = int(time.time())
         expires = now + int(self.lifetime if lifetime is None else lifetime)
         known = {"iss": self.url, "sub": subject, "aud": audience, "iat": now, "exp": expires}
         scope = {"scope": " ".join(scopes), "client_id": subject, "jti": secrets.token_hex(8)}
-        return jwt.encode({"alg": "ES256", "kid": "test-key"}, {**known, **scope, **claims}, KEY)
+        said = {name: value for name, value in {**known, **scope, **claims}.items() if value is not None}
+        return jwt.encode({"alg": "ES256", "kid": "test-key"}, said, KEY)
 
 
 class _ClientCredentials(ClientCredentialsGrant):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.caching import (
     HINTS,
     assert_cache_hints,
@@ -13,6 +14,8 @@ from pytest_mcp_http.assertions.caching import (
 )
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._asking import interim_results
+from pytest_mcp_http.suite._bound_to_user import judge_public_answers
+from pytest_mcp_http.suite._principals import other_users, prompt_attempts
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS
@@ -132,3 +135,20 @@ def test_every_page_has_hints(mcp_tour: Tour) -> None:
 def test_interim_results_have_no_hints(mcp_tour: Tour) -> None:
     for exchange in interim_results(mcp_tour):
         assert_no_cache_hints(exchange)
+
+
+@requirement("caching.public-not-user-specific")
+def test_public_results_are_the_same_for_all(mcp_tour: Tour) -> None:
+    judge_public_answers(mcp_tour)
+
+
+@requirement("caching.no-reliance-on-scope")
+def test_what_is_hidden_is_refused(mcp_tour: Tour) -> None:
+    # Tools and resources have requirements of their own.
+    for attempt in prompt_attempts(mcp_tour, other_users(mcp_tour)):
+        if attempt.exchange.result is not None:
+            violated(
+                f"{attempt.exchange.summary}, for {attempt.what} with {attempt.other}",
+                "a refusal: the prompt is listed to the first user alone",
+                attempt.exchange,
+            )

@@ -16,6 +16,7 @@ from pytest_mcp_http.assertions.failures import assert_internal_error, failed_in
 from pytest_mcp_http.assertions.schema import assert_messages_valid
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.spec.messages import Violation
+from pytest_mcp_http.suite._bound_to_user import judge_completions
 from pytest_mcp_http.suite._completions import (
     METHOD,
     completed,
@@ -113,3 +114,8 @@ def test_failing_completion_is_an_internal_error(mcp_tour: Tour) -> None:
     if not failed:
         raise NotVerified("no completion of the visit failed")
     gravest(partial(assert_internal_error, exchange) for exchange in failed)
+
+
+@requirement("completion.access-control")
+def test_suggestions_have_access_control(mcp_tour: Tour) -> None:
+    judge_completions(mcp_tour)

@@ -52,6 +52,7 @@ from pytest_mcp_http.suite._asking import (
     unanswered,
     undeclared_calls,
 )
+from pytest_mcp_http.suite._bound_to_user import judge_state_of_another
 from pytest_mcp_http.suite._conversations import ROOTS
 from pytest_mcp_http.suite._elicited import with_errors
 from pytest_mcp_http.suite._judging import gravest
@@ -375,3 +376,8 @@ def test_retry_is_served_at_every_replica(mcp_tour: Tour) -> None:
                 "the same outcome as at the replica that asked",
                 exchange,
             )
+
+
+@requirement("mrtr.state-principal-bound")
+def test_state_is_bound_to_the_user(mcp_tour: Tour) -> None:
+    judge_state_of_another(mcp_tour)

@@ -33,9 +33,11 @@ from pytest_mcp_http.assertions.resources import (
 )
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.spec.error_codes import INVALID_PARAMS, METHOD_NOT_FOUND
+from pytest_mcp_http.suite._bound_to_user import judge_subscription
 from pytest_mcp_http.suite._changes import announced_resources, changed_list, changed_resources, offers
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import listings
+from pytest_mcp_http.suite._principals import other_users, resource_attempts
 from pytest_mcp_http.suite._probes import refused_by_others
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._resources import (
@@ -287,3 +289,19 @@ def test_no_update_comes_after_unsubscribing(mcp_tour: Tour) -> None:
 @requirement("resources.list-changed")
 def test_changed_list_is_announced(mcp_tour: Tour) -> None:
     assert_list_change_announced(changed_list(mcp_tour, "resources").heard, "resources")
+
+
+@requirement("resources.access-control")
+def test_resources_have_access_control(mcp_tour: Tour) -> None:
+    for attempt in resource_attempts(mcp_tour, other_users(mcp_tour)):
+        if attempt.exchange.result is not None:
+            violated(
+                f"{attempt.exchange.summary}, for {attempt.what} with {attempt.other}",
+                "a refusal: the resource is listed to the first user alone",
+                attempt.exchange,
+            )
+
+
+@requirement("resources.permissions-checked")
+def test_subscriptions_need_permission(mcp_tour: Tour) -> None:
+    judge_subscription(mcp_tour)

@@ -24,6 +24,12 @@ from pytest_mcp_http.assertions.session import assert_session_ids_unpredictable
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._addresses import accepts, own_addresses
+from pytest_mcp_http.suite._bound_to_user import (
+    judge_handle_of_another,
+    judge_messages_without_token,
+    judge_session_of_another,
+    judge_session_with_made_up_token,
+)
 from pytest_mcp_http.suite._conversations import forms, talks
 from pytest_mcp_http.suite._elicited import opened
 from pytest_mcp_http.suite._handles import handles_given
@@ -376,3 +382,26 @@ def test_urls_hold_no_personal_data(mcp_tour: Tour) -> None:
 def test_urls_are_not_preauthenticated(mcp_tour: Tour) -> None:
     for exchange in opened(mcp_tour):
         assert_elicited_urls_not_preauthenticated(exchange)
+
+
+# -- users --------------------------------------------------------------------------------------------------
+
+
+@requirement("security.verify-inbound")
+def test_every_message_is_verified(mcp_tour: Tour) -> None:
+    judge_messages_without_token(mcp_tour)
+
+
+@requirement("security.session-not-auth")
+def test_session_is_no_proof_of_identity(mcp_tour: Tour) -> None:
+    judge_session_with_made_up_token(mcp_tour)
+
+
+@requirement("security.session-bound-to-user")
+def test_session_is_bound_to_its_user(mcp_tour: Tour) -> None:
+    judge_session_of_another(mcp_tour)
+
+
+@requirement("security.handle-not-auth")
+def test_handle_is_no_proof_of_identity(mcp_tour: Tour) -> None:
+    judge_handle_of_another(mcp_tour)

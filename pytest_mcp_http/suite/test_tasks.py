@@ -21,6 +21,7 @@ from pytest_mcp_http.assertions.tasks import (
     tasks_in,
 )
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._bound_to_user import judge_task_of_another
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._task_calls import (
@@ -396,3 +397,8 @@ def test_tasks_fail_with_jsonrpc_errors_only(mcp_tour: Tour) -> None:
 @requirement("tasks.ext-no-log-on-task-stream")
 def test_tasks_report_no_progress_on_subscriptions(mcp_tour: Tour) -> None:
     judge_stream(mcp_tour)
+
+
+@requirement("tasks.bound-to-auth")
+def test_tasks_are_bound_to_the_user(mcp_tour: Tour) -> None:
+    judge_task_of_another(mcp_tour)

@@ -41,6 +41,7 @@ from pytest_mcp_http.spec.error_codes import METHOD_NOT_FOUND
 from pytest_mcp_http.suite._changes import changed_list
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import listings
+from pytest_mcp_http.suite._principals import other_users, tool_attempts
 from pytest_mcp_http.suite._replicas import named, tool_lists
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._resources import undeclared_lists
@@ -327,3 +328,14 @@ def test_replicas_list_the_same_tools(mcp_tour: Tour) -> None:
         odd = sorted(set(names) ^ set(expected))
         what = f"other tools ({', '.join(odd[:5])})" if odd else "the same tools in another order"
         violated(f"{what} at {named(url)}", "the same tools in the same order at every replica", exchange)
+
+
+@requirement("tools.access-control")
+def test_tools_have_access_control(mcp_tour: Tour) -> None:
+    for attempt in tool_attempts(mcp_tour, other_users(mcp_tour)):
+        if is_tool_success(attempt.exchange):
+            violated(
+                f"{attempt.exchange.summary}, for {attempt.what} with {attempt.other}",
+                "a refusal: the tool is for the first user alone",
+                attempt.exchange,
+            )

@@ -12,7 +12,6 @@ from reference_server.faults.browsers import (
     ORIGIN,
     changed,
     is_preflight,
-    needs_token,
     wildcard,
     with_value,
 )
@@ -53,12 +52,6 @@ VARIANTS = (
             changed(_shouted, is_preflight), tee(lambda context: context.method == "OPTIONS", _with_body)
         ),
         rig="browser",
-    ),
-    Variant(
-        "browsers-login",
-        summary="requests without a token get 401, which a page can read with WWW-Authenticate",
-        layer=needs_token("www-authenticate, mcp-session-id"),
-        rig="browser-token",
     ),
     Variant(
         "browsers-extra-lines",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from pytest_mcp_http._options import Settings
+from tests.conformance.rig_auth import auth
 from tests.conftest import running_reference
 
 ORIGIN = "https://app.example.com"
-TOKEN = "Bearer a-token-that-nobody-checks"
 
 
 def in_browser(stack: ExitStack, **options: Any) -> Settings:
@@ -19,7 +20,5 @@ def in_browser(stack: ExitStack, **options: Any) -> Settings:
 
 
 def with_token(stack: ExitStack, **options: Any) -> Settings:
-    """Run a reference server that the client in the page has a token for."""
-    url = stack.enter_context(running_reference(origins=(ORIGIN,), **options))
-    headers = (("Authorization", TOKEN),)
-    return Settings(url=url, browser=ORIGIN, headers=headers, first_byte_timeout=5.0, timeout=8.0)
+    """Run a reference server that the client in the page needs a token for."""
+    return replace(auth(stack, origins=(ORIGIN,), **options), browser=ORIGIN)

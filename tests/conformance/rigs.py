@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from pytest_mcp_http._options import Settings
 from tests.conformance import rig_scaled
+from tests.conformance.rig_auth import auth
 from tests.conformance.rig_browser import in_browser, with_token
 from tests.conformance.rig_flood import flooded
 from tests.conftest import running_reference, running_replicas
@@ -52,5 +54,7 @@ RIGS: Mapping[str, Callable[..., Settings]] = {
     "browser-token": with_token,
     "flood": flooded,
     "scaled": rig_scaled.rig,
+    "auth": auth,
+    "auth-endless-token": partial(auth, expires=False),
 }
 """By name: what runs the servers with the options of `create_app`, and names them in the settings."""
