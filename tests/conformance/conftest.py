@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import inspect
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -98,18 +97,9 @@ def judge_settings(
     return Judgement(verdicts)
 
 
-@pytest.fixture(scope="session")
-def long_lived() -> None:
-    """Keep the collector from looking through what lives as long as the process, as the plugin does."""
-    all_checks()
-    import reference_server.engine  # noqa: F401
-
-    gc.freeze()
-
-
 @pytest.fixture
 def judge(
-    long_lived: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Judgement]]:
     """Judge the reference server run with some options in a rig, at some revisions."""
     caplog.set_level(logging.CRITICAL)
