@@ -15,7 +15,6 @@ from pytest_mcp_http.spec.registry import Requirement, requirements
 
 OBSTACLES: Mapping[str, str] = {
     "whitebox": "cannot be seen from outside the server",
-    "needs-auth": "needs a token for the server",
     "needs-replicas": "needs several replicas of the server",
     "needs-direct": "needs the address of the server past its proxy",
 }

@@ -6,7 +6,6 @@ message shows a secret.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Mapping
@@ -18,10 +17,10 @@ from pytest_mcp_http import _diagnosis as diagnosis
 from pytest_mcp_http import _well_known as well_known
 from pytest_mcp_http._login import Login
 from pytest_mcp_http._option_values import mask_url
+from pytest_mcp_http.assertions.authorization import bearer_challenge, metadata_in
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import TargetError
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS
-from pytest_mcp_http.wire.challenge import parse_challenges
 from pytest_mcp_http.wire.exchange import Exchange, Request
 from pytest_mcp_http.wire.headers import Headers
 from pytest_mcp_http.wire.http import HttpWire
@@ -105,8 +104,7 @@ def log_in(login: Login, wire: HttpWire, url: str, headers: tuple[tuple[str, str
     if named is not None and str(server.get("issuer")).rstrip("/") != named.rstrip("/"):
         raise _error(url, f"the server names another authorization server than issuer={mask_url(named)}", "")
     endpoint = str(server.get("token_endpoint") or "")
-    parts = urlsplit(endpoint)
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+    if not well_known.is_safe(endpoint):
         raise _error(
             url,
             "the authorization server names no token endpoint with TLS, and secrets are sent to no other",
@@ -182,35 +180,29 @@ def _challenged(wire: HttpWire, url: str, headers: tuple[tuple[str, str], ...]) 
     if not exchange.answered:
         # Not there yet, or never: the same message as without a login.
         raise diagnosis.of_answer(exchange, revision) or TargetError(exchange.summary)
-    for challenge in parse_challenges(exchange.headers.get_all("www-authenticate")) or ():
-        if challenge.scheme == "bearer":
-            return challenge.parameters
-    return {}
+    challenge = bearer_challenge(exchange)
+    return {} if challenge is None else challenge.parameters
 
 
-def fetch(wire: HttpWire, url: str, headers: tuple[tuple[str, str], ...] = ()) -> Exchange:
-    """GET a metadata document, by default without any credentials."""
+def fetch(wire: HttpWire, url: str, *headers: tuple[str, str], secret: bool = False) -> Exchange:
+    """GET a metadata document, by default without any credentials.
+
+    Args:
+        wire: Where the request is sent.
+        url: The document.
+        headers: More header lines.
+        secret: Whether their values are secret.
+    """
     lines = (("Accept", "application/json"), ("User-Agent", "pytest-mcp-http"), *headers)
-    secrets = frozenset(name.lower() for name, _ in headers)
+    secrets = frozenset(name.lower() for name, _ in headers) if secret else frozenset()
     return wire.send(Request("GET", url, Headers(lines), secrets=secrets))
-
-
-def document(exchange: Exchange) -> dict[str, Any] | None:
-    """Return the JSON object of a document that was served, or None."""
-    if exchange.status != 200:
-        return None
-    try:
-        found = json.loads(exchange.body)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _resource_metadata(wire: HttpWire, url: str, challenged: Mapping[str, str]) -> dict[str, Any] | None:
     named = challenged.get("resource_metadata", "")
     places = (*((named,) if _is_http(named) else ()), *well_known.resource_places(url))
     for place in dict.fromkeys(places):
-        found = document(fetch(wire, place))
+        found = metadata_in(fetch(wire, place))
         if found is not None and isinstance(found.get("authorization_servers"), list):
             return found
     return None
@@ -228,7 +220,7 @@ def _server_metadata(wire: HttpWire, places: tuple[str, ...], issuer: str | None
     seen: list[str] = []
     for place in places:
         exchange = fetch(wire, place)
-        found = document(exchange)
+        found = metadata_in(exchange)
         if found is not None and (issuer is None or str(found.get("issuer")) == issuer):
             return found
         seen.append(
@@ -248,10 +240,6 @@ def _is_http(url: str) -> bool:
         )
     except ValueError:
         return False
-
-
-def _is_loopback(host: str | None) -> bool:
-    return host is not None and (host in ("localhost", "::1") or host.startswith("127."))
 
 
 def _joined(scopes: object) -> str | None:

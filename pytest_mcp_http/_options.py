@@ -329,7 +329,10 @@ def settings_from(config: pytest.Config) -> Settings:
     def surface(value: str, source: str) -> str:
         return values.surface_file(path_of(value, source), source)
 
+    oauth = given.value("--mcp-oauth", None, values.login)
     first, second = _headers(given)
+    if oauth is not None:
+        first, second = _beside_login(first, second)
     settings = Settings(
         **_target(given),
         suite=given.value("--mcp-suite", False, values.flag),
@@ -337,7 +340,7 @@ def settings_from(config: pytest.Config) -> Settings:
         headers=first,
         second_headers=second,
         tokens=given.value("--mcp-token", (), values.tokens),
-        oauth=given.value("--mcp-oauth", None, values.login),
+        oauth=oauth,
         ca=given.value("--mcp-ca", None, ca),
         insecure=given.value("--mcp-insecure", False, values.flag),
         connect_timeout=given.value("--mcp-connect-timeout", 5.0, values.seconds),
@@ -374,10 +377,6 @@ def _refuse_contradictions(settings: Settings, given: _Given) -> None:
         raise pytest.UsageError("--mcp-client-command judges a client; give no server to judge beside it")
     if settings.ca and settings.insecure:
         raise pytest.UsageError("--mcp-ca and --mcp-insecure contradict each other; give one of them")
-    if settings.oauth and any(name.lower() == "authorization" for name, _ in settings.headers):
-        raise pytest.UsageError(
-            "--mcp-oauth gets the token of the first user; give no Authorization with --mcp-header beside it"
-        )
     if settings.url and "mcp_path" in given.line:
         raise pytest.UsageError(
             "--mcp-path is for a server that is started here; with --mcp-url the path is part of the URL"
@@ -456,3 +455,19 @@ def _other_ways(given: _Given) -> dict[str, Any]:
         if found[name] and "mcp_url" not in {**given.ini, **given.line}:
             raise pytest.UsageError(f"{flag} needs --mcp-url: it is another address of the server there")
     return found
+
+
+def _beside_login(
+    first: values.HeaderLines, second: values.HeaderLines
+) -> tuple[values.HeaderLines, values.HeaderLines]:
+    """Return the same where the first user logs in, so that a token beside it is that of the second.
+
+    Raises:
+        pytest.UsageError: If there are two.
+    """
+    given = tuple(line for line in first if line[0].lower() == "authorization")
+    if any(name.lower() == "authorization" for name, _ in second):
+        raise pytest.UsageError(
+            "--mcp-oauth gets the token of the first user; give one Authorization beside it, for the second"
+        )
+    return tuple(line for line in first if line not in given), second + given

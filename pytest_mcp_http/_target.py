@@ -5,12 +5,10 @@ Knows options, launching and discovery; nothing of pytest but `UsageError`, noth
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -21,6 +19,7 @@ from pytest_mcp_http._launch import Launched, start, wait_until_ready
 from pytest_mcp_http._option_values import absolute_url, mask_url
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http._roles import CallTools, Role
+from pytest_mcp_http._well_known import is_loopback
 from pytest_mcp_http.errors import TargetError
 from pytest_mcp_http.spec.revisions import era_of
 from pytest_mcp_http.wire.http import HttpWire, Limits, ssl_context
@@ -90,11 +89,7 @@ class Target:
     @property
     def loopback(self) -> bool:
         """Whether the URL names this machine, so that the server is reached without a network."""
-        host = (urlsplit(self.url).hostname or "").rstrip(".")
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost" or host.endswith(".localhost")
+        return is_loopback(self.url)
 
     @property
     def display_url(self) -> str:

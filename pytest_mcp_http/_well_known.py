@@ -6,6 +6,7 @@ Source: https://www.rfc-editor.org/rfc/rfc9728#section-3.1 and
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,6 +19,25 @@ def origin(url: str) -> str:
     """Return scheme, host and port of a URL."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL names this machine."""
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+        return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_safe(url: str) -> bool:
+    """Tell whether a URL has TLS, or names this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    secure = parts.scheme == "https" and bool(parts.hostname)
+    return secure or (parts.scheme == "http" and is_loopback(url))
 
 
 def inserted(url: str, name: str) -> str:

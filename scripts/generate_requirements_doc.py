@@ -41,9 +41,7 @@ The requirements of all revisions together, and why those have none that have no
 OBSTACLES: Final = {
     "latitude": "latitude",
     "whitebox": "not visible",
-    "needs-auth": "needs a token",
     "undecidable": "not decidable",
-    "authorization": "authorization, not covered yet",
 }
 """Why a requirement may have no check -> the head of its column."""
 

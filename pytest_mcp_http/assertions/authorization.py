@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from pytest_mcp_http import _well_known as well_known
 from pytest_mcp_http.assertions._base import Judged, as_exchange, judges, violated
 from pytest_mcp_http.wire.challenge import Challenge, parse_challenges
 from pytest_mcp_http.wire.exchange import JSON_TYPE, Exchange
@@ -52,13 +53,7 @@ def is_safe_url(url: object) -> bool:
     Args:
         url: What stands where a URL is expected.
     """
-    try:
-        parts = urlsplit(str(url))
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    local = host == "localhost" or host.endswith(".localhost") or host == "::1" or host.startswith("127.")
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and local))
+    return well_known.is_safe(str(url))
 
 
 @judges("authorization.missing-token-401")

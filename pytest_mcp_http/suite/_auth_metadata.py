@@ -143,9 +143,9 @@ def host_documents(tour: Tour) -> tuple[Document, ...]:
         url = tour.target.url
         root = well_known.at_root(url, well_known.SERVER)
         below = (well_known.inserted(url, well_known.SERVER), well_known.appended(url, well_known.SERVER))
-        lines = ((VERSION_HEADER, tour.revision),)
+        version = (VERSION_HEADER, tour.revision)
         return tuple(
-            Document(place, fetch(tour.wire, place, lines), standard=place == root)
+            Document(place, fetch(tour.wire, place, version), standard=place == root)
             for place in dict.fromkeys((root, *below))
         )
 

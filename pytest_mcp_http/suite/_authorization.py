@@ -101,8 +101,7 @@ def guard(tour: Tour) -> Guard:
 def _seen(tour: Tour, found: Guard) -> Guard:
     if not credentials(tour) & ALWAYS_SECRET and found.bare.status not in (401, 403):
         raise NotVerified(f"{found.method} without the headers of the user got {found.bare.summary}")
-    if found.bare.status == 429:
-        raise NotVerified(f"a rate limit answered first: {found.bare.summary}")
+    unlimited(found.bare)
     return found
 
 
@@ -158,14 +157,14 @@ def attempt(tour: Tour, authorization: str, name: str) -> Exchange:
         found = guard(tour)
         changes = {"Authorization": authorization}
         if found.method != tour.dialect.opening:
-            return found.client.request(found.method, headers=changes)
+            return unlimited(found.client.request(found.method, headers=changes))
         lines = tuple(line for line in tour.target.headers if line[0].lower() != "authorization")
         client = McpClient(
             tour.target.url, tour.revision, tour.wire, headers=(*lines, ("Authorization", authorization))
         )
         exchange = client.open()
         client.close()
-        return exchange
+        return unlimited(exchange)
 
     bearer(tour)
     return tour.memo(f"attempt with {name}", probe)
@@ -189,12 +188,25 @@ def refused_401(tour: Tour) -> Exchange:
     return found
 
 
+def unlimited(exchange: Exchange) -> Exchange:
+    """Return an exchange that no rate limit answered.
+
+    Raises:
+        NotVerified: If one did.
+    """
+    if exchange.status == 429:
+        raise NotVerified(f"a rate limit answered first: {exchange.summary}")
+    return exchange
+
+
 def judge_not_served(exchange: Exchange, what: str, expected: str = "HTTP 401") -> None:
     """Judge that something was not served.
 
     Raises:
         RequirementViolated: If it was.
+        NotVerified: If a rate limit answered.
     """
+    unlimited(exchange)
     if is_served(exchange):
         violated(f"{exchange.summary}, for {what}", expected, exchange)
 

@@ -150,6 +150,8 @@ def _opened(tour: Tour, name: str, lines: tuple[tuple[str, str], ...]) -> Other:
 def hidden(tour: Tour, kind: str, other: Other) -> list[dict[str, Any]]:
     """Return the items that the first user is offered and another is not.
 
+    Both are asked now, each in a session of its own: a list may change, also with what was done in a session.
+
     Args:
         tour: The tour.
         kind: A key of the result of the list, for example `tools`.
@@ -157,20 +159,33 @@ def hidden(tour: Tour, kind: str, other: Other) -> list[dict[str, Any]]:
     """
 
     def probe() -> list[dict[str, Any]]:
-        listed = tour.items(_METHODS[kind], kind)
-        seen: set[object] = set()
-        if listed:
-            pages = pages_of(other.client, _METHODS[kind])
-            for page in pages:
-                result = page.result
-                items = result.get(kind) if isinstance(result, dict) else None
-                if not isinstance(items, list):
-                    # Without the whole list nothing is known to be missing from it.
-                    return []
-                seen |= {item.get(_KEYS[kind]) for item in items if isinstance(item, dict)}
-        return [item for item in listed if isinstance(key := item.get(_KEYS[kind]), str) and key not in seen]
+        if not tour.items(_METHODS[kind], kind):
+            return []
+        mine, theirs = (_listed(each.client, kind) for each in (_first(tour), other))
+        if theirs is None:
+            # Without the whole list nothing is known to be missing from it.
+            return []
+        seen = {item.get(_KEYS[kind]) for item in theirs}
+        listed = [item for item in mine or () if isinstance(item.get(_KEYS[kind]), str)]
+        return [item for item in listed if item[_KEYS[kind]] not in seen]
 
     return tour.memo(f"hidden {kind} of {other.name}", probe)
+
+
+def _first(tour: Tour) -> Other:
+    """Return the first user in a session of its own."""
+    return tour.memo("first user", lambda: _opened(tour, "the first user", tour.target.headers))
+
+
+def _listed(client: McpClient, kind: str) -> list[dict[str, Any]] | None:
+    """Return a list of all pages; None if one of them is none."""
+    found: list[dict[str, Any]] = []
+    for page in pages_of(client, _METHODS[kind]):
+        items = page.result.get(kind) if isinstance(page.result, dict) else None
+        if not isinstance(items, list):
+            return None
+        found += [item for item in items if isinstance(item, dict)]
+    return found
 
 
 def tool_attempts(tour: Tour, who: list[Other]) -> list[Attempt]:

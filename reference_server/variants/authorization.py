@@ -24,6 +24,7 @@ from reference_server.faults._users import (
     trusting,
     with_status,
 )
+from reference_server.principals import VAULT, needed_scopes
 from reference_server.variants import Variant
 
 ELSEWHERE: Final = "/meta/resource.json"
@@ -45,10 +46,11 @@ def hiding() -> Layer:
     """Refuse what lacks a scope as if it was not there, with JSON-RPC errors in place of 403."""
 
     async def run(call: Call) -> None:
-        response = None if call.context.stays_open else await call.capture()
-        if response is None:
+        if VAULT not in needed_scopes(call.context.members) or call.context.stays_open:
             await call.forward()
-        elif 'error="insufficient_scope"' in dict(response.headers).get("www-authenticate", ""):
+            return
+        response = await call.capture()
+        if 'error="insufficient_scope"' in dict(response.headers).get("www-authenticate", ""):
             code = METHOD_NOT_FOUND if call.context.rpc_method == "resources/subscribe" else INVALID_PARAMS
             body = error_message(code, "There is no such thing", request_id=call.context.rpc_id)
             await call.answer(200, (), body)

@@ -8,6 +8,7 @@ import certifi
 import pytest
 
 from pytest_mcp_http import _options
+from pytest_mcp_http._login import Login
 from pytest_mcp_http._options import Settings, settings_from
 
 SECRET = "tok-5up3r-s3cr3t"
@@ -397,8 +398,83 @@ class TestSecrets:
         assert "X (not shown)" in str(caught.value)
 
     def test_a_name_twice(self, read):
-        with pytest.raises(pytest.UsageError, match=r"^--mcp-header: x-a is given twice"):
-            read("--mcp-header", "X-A: 1", "--mcp-header", "x-a: 2")
+        settings = read("--mcp-header", "X-A: 1", "--mcp-header", "B: 1", "--mcp-header", "x-a: 2")
+        assert (settings.headers, settings.second_headers) == ((("X-A", "1"), ("B", "1")), (("x-a", "2"),))
+
+    def test_two_users_in_the_ini_file(self, read, monkeypatch):
+        monkeypatch.setenv("SECOND", SECRET)
+        settings = read("--mcp-header", "b: 3", ini="mcp_headers =\n  A: 1\n  A: env:SECOND\n  B: 1\n  B: 2")
+        assert settings.headers == (("A", "1"), ("b", "3"))
+        assert settings.second_headers == (("A", SECRET),)
+        assert SECRET in settings.secrets
+        assert SECRET not in repr(settings)
+
+    def test_a_name_three_times(self, read):
+        lines = [word for number in "123" for word in ("--mcp-header", f"X-A: {number}")]
+        with pytest.raises(pytest.UsageError, match=r"^--mcp-header: X-A is given more than twice"):
+            read(*lines)
+
+    def test_tokens(self, read, monkeypatch):
+        monkeypatch.setenv("T", SECRET)
+        settings = read("--mcp-token", "expired=env:T", ini="mcp_tokens = less-scope=env:T")
+        assert settings.tokens == (("expired", SECRET),)
+        assert read(ini="mcp_tokens = less-scope = env:T").tokens == (("less-scope", SECRET),)
+        assert SECRET not in repr(settings)
+
+    @pytest.mark.parametrize(
+        "line", [f"expired={SECRET}", f"stale=env:{SECRET}", SECRET, "expired=env:UNSET"]
+    )
+    def test_a_wrong_token_is_not_shown(self, read, line):
+        with pytest.raises(pytest.UsageError, match=r"^--mcp-token: ") as caught:
+            read("--mcp-token", line)
+        assert SECRET not in str(caught.value)
+
+    def test_the_same_token_twice(self, read, monkeypatch):
+        monkeypatch.setenv("T", SECRET)
+        with pytest.raises(pytest.UsageError, match="expired is given twice"):
+            read("--mcp-token", "expired=env:T", "--mcp-token", "expired=env:T")
+
+    def test_login(self, read, monkeypatch):
+        monkeypatch.setenv("S", SECRET)
+        line = "client-credentials client_id=me client_secret=env:S scope='a b' issuer=https://as"
+        login = read("--mcp-oauth", line).oauth
+        assert login == Login("client-credentials", "me", SECRET, None, "a b", "https://as")
+        assert SECRET not in repr(login)
+        login = read(ini="mcp_oauth = refresh-token client_id=me refresh_token=env:S").oauth
+        assert login == Login("refresh-token", "me", None, SECRET)
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("password user=me", "client-credentials client_id=ID"),
+            ("", "client-credentials client_id=ID"),
+            ("client-credentials 'x", "client-credentials client_id=ID"),
+            ("client-credentials client_id=me", "with client_secret"),
+            (f"client-credentials client_id=me client_secret={SECRET}", "client_secret=env:VAR"),
+            (f"client-credentials client_id=me {SECRET}", "word 3 is none of these"),
+            ("client-credentials client_id=me client_id=you", "given twice"),
+            ("client-credentials client_id=me client_secret=env:UNSET", "variable UNSET, which is not set"),
+            ("refresh-token client_secret=env:S", "with client_id and refresh_token"),
+        ],
+    )
+    def test_a_wrong_login(self, read, monkeypatch, line, said):
+        monkeypatch.setenv("S", SECRET)
+        with pytest.raises(pytest.UsageError, match=r"^--mcp-oauth: ") as caught:
+            read("--mcp-oauth", line)
+        assert said in str(caught.value)
+        assert SECRET not in str(caught.value)
+
+    def test_a_login_beside_a_token(self, read, monkeypatch):
+        monkeypatch.setenv("S", SECRET)
+        login = "client-credentials client_id=me client_secret=env:S"
+        settings = read(
+            "--mcp-oauth", login, "--mcp-header", "X: 1", "--mcp-header", "authorization: Bearer x"
+        )
+        assert settings.headers == (("X", "1"),)
+        assert settings.second_headers == (("authorization", "Bearer x"),)
+        twice = ("--mcp-header", "authorization: a") * 2
+        with pytest.raises(pytest.UsageError, match="give one Authorization beside it"):
+            read("--mcp-oauth", login, *twice)
 
     @pytest.mark.parametrize(
         "url", [f"https://user:{SECRET}@h/mcp", f"https://{SECRET}@h/mcp?token={SECRET}"]
