@@ -26,6 +26,21 @@ from pytest_mcp_http.wire.http import HttpWire, Limits, ssl_context
 
 
 @dataclass(frozen=True)
+class Command:
+    """A command that starts the server under test.
+
+    Attributes:
+        line: The command line, with the placeholders `{port}` and `{host}`.
+        path: Path of the endpoint.
+        startup_timeout: Seconds until it has to answer.
+    """
+
+    line: str
+    path: str
+    startup_timeout: float
+
+
+@dataclass(frozen=True)
 class Target:
     """The server under test.
 
@@ -42,6 +57,7 @@ class Target:
         replicas: URLs of other replicas of the server.
         direct: URL of the same server past the proxy; None if it is not known.
         idle_budget: Seconds that silent streams are held; None to hold none.
+        command: What starts the server once more, to see how it ends; None if it is not to be.
     """
 
     url: str = field(repr=False)
@@ -55,6 +71,7 @@ class Target:
     replicas: tuple[str, ...] = field(default=(), repr=False)
     direct: str | None = field(default=None, repr=False)
     idle_budget: float | None = None
+    command: Command | None = None
 
     @property
     def loopback(self) -> bool:
@@ -121,6 +138,7 @@ class Target:
             "replicas": list(self.replicas),
             "direct": self.direct,
             "idle_budget": self.idle_budget,
+            "command": asdict(self.command) if self.command is not None else None,
         }
 
     @classmethod
@@ -138,6 +156,7 @@ class Target:
             replicas=tuple(value["replicas"]),
             direct=value["direct"],
             idle_budget=value["idle_budget"],
+            command=Command(**value["command"]) if value["command"] is not None else None,
         )
 
 
@@ -236,7 +255,11 @@ def open_target(settings: Settings) -> RunningTarget:
         except pytest.UsageError as error:
             raise TargetError(str(error)) from None
         return RunningTarget(_with_other_ways(_examine(settings, settings.url), settings))
-    return await_target(start(settings), settings)
+    running = await_target(start(settings), settings)
+    if settings.command is not None and settings.shutdown:
+        command = Command(settings.command, settings.path, settings.startup_timeout)
+        running.target = replace(running.target, command=command)
+    return running
 
 
 def await_target(launched: Launched, settings: Settings) -> RunningTarget:
