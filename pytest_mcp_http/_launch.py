@@ -23,7 +23,7 @@ from typing import IO, Final, Protocol, TypeVar
 from pytest_mcp_http._diagnosis import NotReady, without_secrets
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http._output import Output
-from pytest_mcp_http._process_group import end_group
+from pytest_mcp_http._process_group import end_group, group_size
 from pytest_mcp_http.errors import TargetError
 
 _T = TypeVar("_T")
@@ -245,6 +245,15 @@ class CommandServer:
         return (
             f"exit status {status}" if status >= 0 else f"ended by signal {-status} ({_signal_name(-status)})"
         )
+
+    def members(self) -> int:
+        """Return how many processes of its group run; 0 where that cannot be told."""
+        return group_size(self._process.pid)
+
+    def ask_to_end(self, seconds: float) -> str | None:
+        """Ask the process to end, and return how it ended within so many seconds, or None."""
+        self._process.terminate()
+        return self.ended(seconds)
 
     def written(self) -> int:
         """Return a mark for `log`: what was written until now lies before it."""

@@ -63,6 +63,7 @@ class Settings:
         replicas: URLs of other replicas of the server.
         direct: URL of the same server past the proxy.
         idle_budget: Seconds that a stream without messages may be silent; None to hold none.
+        shutdown: Start the command once more, and see how it ends.
     """
 
     url: str | None = None
@@ -103,6 +104,7 @@ class Settings:
     replicas: tuple[str, ...] = ()
     direct: str | None = None
     idle_budget: float | None = None
+    shutdown: bool = False
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -235,6 +237,7 @@ _OPTIONS: Final = (
     _Option("--mcp-replica", "linelist", "URL of another replica (repeatable)", "URL", "mcp_replicas"),
     _Option("--mcp-direct", "string", "URL of the same server past the proxy that --mcp-url leads to", "URL"),
     _Option("--mcp-idle-budget", "float", "hold silent streams for so long, and longer calls", "SECONDS"),
+    _Option("--mcp-shutdown", "bool", "start the command of --mcp-command once more, and judge how it ends"),
 )
 
 
@@ -367,6 +370,7 @@ def settings_from(config: pytest.Config) -> Settings:
         client_timeout=given.value("--mcp-client-timeout", 30.0, values.seconds),
         **_other_ways(given),
         idle_budget=given.value("--mcp-idle-budget", None, values.idle_seconds),
+        shutdown=given.value("--mcp-shutdown", False, values.flag),
     )
     _refuse_contradictions(settings, given)
     return settings
@@ -395,6 +399,8 @@ def _refuse_contradictions(settings: Settings, given: _Given) -> None:
             "--mcp-surface needs a target: give --mcp-url, --mcp-command, --mcp-app, --mcp-reference "
             "or --mcp-suite"
         )
+    if "mcp_shutdown" in given.line and not settings.command:
+        raise pytest.UsageError("--mcp-shutdown needs --mcp-command: only what is started here is ended")
     if "mcp_fuzz_seed" in given.line and not settings.fuzz:
         raise pytest.UsageError("--mcp-fuzz-seed needs --mcp-fuzz N")
     if settings.oauth and settings.wanted:

@@ -29,6 +29,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Command:
+    """A command that starts the server under test.
+
+    Attributes:
+        line: The command line, with the placeholders `{port}` and `{host}`.
+        path: Path of the endpoint.
+        startup_timeout: Seconds until it has to answer.
+    """
+
+    line: str
+    path: str
+    startup_timeout: float
+
+
+@dataclass(frozen=True)
 class Target:
     """The server under test.
 
@@ -52,6 +67,7 @@ class Target:
         flood: Sessions to open and abandon.
         browser: Origin of the page whose requests are judged; None for none.
         process: Id of the process behind the server, if it was started here.
+        command: What starts the server once more, to see how it ends; None if it is not to be.
     """
 
     url: str = field(repr=False)
@@ -72,6 +88,7 @@ class Target:
     flood: int = 0
     browser: str | None = None
     process: int | None = None
+    command: Command | None = None
 
     @property
     def headers_of_second(self) -> tuple[tuple[str, str], ...]:
@@ -159,6 +176,7 @@ class Target:
             "flood": self.flood,
             "browser": self.browser,
             "process": self.process,
+            "command": asdict(self.command) if self.command is not None else None,
         }
 
     @classmethod
@@ -183,6 +201,7 @@ class Target:
             flood=value["flood"],
             browser=value["browser"],
             process=value["process"],
+            command=Command(**value["command"]) if value["command"] is not None else None,
         )
 
 
@@ -288,7 +307,11 @@ def open_target(settings: Settings) -> RunningTarget:
         except pytest.UsageError as error:
             raise TargetError(str(error)) from None
         return RunningTarget(_with_other_ways(_examine(settings, settings.url), settings))
-    return await_target(start(settings), settings)
+    running = await_target(start(settings), settings)
+    if settings.command is not None and settings.shutdown:
+        command = Command(settings.command, settings.path, settings.startup_timeout)
+        running.target = replace(running.target, command=command)
+    return running
 
 
 def await_target(launched: Launched, settings: Settings) -> RunningTarget:

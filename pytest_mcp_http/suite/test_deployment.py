@@ -20,9 +20,11 @@ from pytest_mcp_http.suite._deployment import (
 from pytest_mcp_http.suite._hops import grouped, outcome
 from pytest_mcp_http.suite._idle import BEYOND, budget, held_stream, silence
 from pytest_mcp_http.suite._probes import refused_by_others
+from pytest_mcp_http.suite._process import CRASHES, END_SECONDS, REQUESTS, shutdown
 from pytest_mcp_http.suite._proxy import comparison
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
+from pytest_mcp_http.wire.exchange import End
 
 
 @requirement("deployment.slash-twin")
@@ -222,3 +224,49 @@ def test_long_call_is_answered(mcp_tour: Tour) -> None:
     if found.call.result is None:
         actual = f"{found.call.summary}, after {found.call.ended_at:.1f} s"
         violated(actual, "a result, however long the tool works", found.call)
+
+
+# -- a process that is started here -------------------------------------------------------------------------
+
+
+@requirement("deployment.shutdown-in-time")
+def test_server_ends_when_it_is_asked_to(mcp_tour: Tour) -> None:
+    found = shutdown(mcp_tour)
+    if found.ended is None:
+        violated(
+            f"it ran on for {END_SECONDS:g} s after SIGTERM, with {found.open} open",
+            f"an end within {END_SECONDS:g} s: what runs it kills it then, and cuts every stream",
+            found.stream,
+        )
+
+
+@requirement("deployment.shutdown-streams")
+def test_streams_are_ended_in_order(mcp_tour: Tour) -> None:
+    found = shutdown(mcp_tour)
+    if found.ended is None:
+        raise NotVerified("it did not end by itself, see deployment.shutdown-in-time")
+    cut = [
+        each
+        for each in (found.stream, found.call)
+        if each is not None and each.ok and each.end is not End.EOF
+    ]
+    if cut:
+        violated(f"{cut[0].summary}, after SIGTERM", "a stream that is ended in good order", cut[0])
+
+
+@requirement("deployment.shutdown-quiet")
+def test_server_ends_without_a_crash(mcp_tour: Tour) -> None:
+    found = shutdown(mcp_tour)
+    crash = next((line for line in found.output.splitlines() if line.startswith(CRASHES)), None)
+    if crash is not None:
+        violated(f"its output after SIGTERM has {crash!r}", "no crash in its output", None)
+
+
+@requirement("deployment.no-process-per-request")
+def test_requests_leave_no_process_behind(mcp_tour: Tour) -> None:
+    found = shutdown(mcp_tour)
+    if found.before == 0:
+        raise NotVerified("the processes of a server cannot be counted on this system")
+    if found.after - found.before >= REQUESTS // 2:
+        actual = f"{found.after} processes after {REQUESTS} requests and resets, {found.before} before"
+        violated(actual, "as many processes as before", None)

@@ -8,7 +8,13 @@ from typing import Any, Final
 import anyio
 
 from reference_server._calls import header_lines, response_start, without_header
-from reference_server._context import CLOSE_CONNECTION, HeaderLines, Layer, Message, RequestContext
+from reference_server._context import (
+    CLOSE_CONNECTION,
+    HeaderLines,
+    Layer,
+    Message,
+    RequestContext,
+)
 from reference_server._layers import (
     Call,
     EventBlock,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -45,6 +47,18 @@ def idle(stack: ExitStack, **options: Any) -> Settings:
     return Settings(url=stack.enter_context(running_reference(**options)), idle_budget=1.0, **LIMITS)
 
 
+def command(stack: ExitStack, **options: Any) -> Settings:
+    """Have the reference server started by its command line."""
+    words = [sys.executable, "-m", "reference_server", "--port", "{port}"]
+    for name, value in options.items():
+        flag = {"faults": "fault", "variants": "variant"}.get(name, name.replace("_", "-"))
+        if isinstance(value, bool):
+            words += [f"--{flag}"] * value
+        else:
+            words += [f"--{flag}={each}" for each in ([value] if isinstance(value, str) else value)]
+    return Settings(command=shlex.join(words), shutdown=True, **LIMITS)
+
+
 RIGS: Mapping[str, Callable[..., Settings]] = {
     "alone": alone,
     "replicas": replicas,
@@ -56,5 +70,6 @@ RIGS: Mapping[str, Callable[..., Settings]] = {
     "scaled": rig_scaled.rig,
     "auth": auth,
     "auth-endless-token": partial(auth, expires=False),
+    "command": command,
 }
 """By name: what runs the servers with the options of `create_app`, and names them in the settings."""

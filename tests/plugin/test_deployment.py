@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -106,3 +107,14 @@ def test_silent_streams_are_held(pytester: pytest.Pytester, reference: Reference
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["Silent streams", "*the stream was open after *", "*a silent call of *"])
     result.stdout.no_fnmatch_line("*deployment.keep-alive at*")
+
+
+def test_a_second_process_is_ended(pytester: pytest.Pytester) -> None:
+    command = f"{sys.executable} -m reference_server --mode stateful --port {{port}}"
+    cases = ("--mcp-case", "deployment.shutdown-*", "--mcp-case", "deployment.no-process-per-request")
+    result = pytester.runpytest_subprocess("--mcp-command", command, *REVISION, *cases)
+    assert result.parseoutcomes()["skipped"] == 4
+    result.stdout.fnmatch_lines(["*add --mcp-shutdown*"])
+    result = pytester.runpytest_subprocess("--mcp-command", command, "--mcp-shutdown", *REVISION, *cases)
+    assert result.ret == pytest.ExitCode.OK
+    assert result.parseoutcomes()["passed"] == 4
