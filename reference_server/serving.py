@@ -15,6 +15,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reference_server._context import ON_SHUTDOWN, RAW_HEAD, RAW_NAMES, ASGIApp
 
+BACKLOG: Final = 1024
+"""Connections that may wait to be accepted: as many clients may come at once."""
+
 GRACEFUL_SECONDS: Final = 1
 """How long open streams may go on after the server was told to end."""
 
@@ -38,7 +41,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(128)
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise

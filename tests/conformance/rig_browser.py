@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from pytest_mcp_http._options import Settings
+from reference_server.faults.browsers import TOKEN
 from tests.conftest import running_reference
 
 ORIGIN = "https://app.example.com"
-TOKEN = "Bearer a-token-that-nobody-checks"
 
 
 def in_browser(stack: ExitStack, **options: Any) -> Settings:
