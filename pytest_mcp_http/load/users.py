@@ -59,8 +59,8 @@ GATE: Final = _Gate()
 class McpUser(FastHttpUser):
     """A client of an MCP server: connects, does the tasks of its class, and leaves.
 
-    `host` is the URL of the endpoint, with its path. A subclass has at least one method with Locust's `@task`, which
-    sends something: `call`, `call_tool` or `request`. Attributes are set on the class.
+    `host` is the URL of the endpoint, with its path. A subclass has at least one method with `@task`, which
+    sends something by `call`, `call_tool` or `request`. Attributes are set on the class.
 
     Attributes:
         revision: The revision to speak.
