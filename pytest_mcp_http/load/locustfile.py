@@ -110,16 +110,15 @@ def _watch(environment: Any) -> None:
     # The users of a master run in other processes.
     elsewhere = isinstance(environment.runner, MasterRunner)
 
-    def started(**_: object) -> None:
-        nonlocal spawned
+    def started(user_count: int, **_: object) -> None:
+        nonlocal spawned, most
         spawned = True
+        most = max(most, user_count)
 
     def look() -> None:
-        nonlocal most
         while True:
             gevent.sleep(WATCH_SECONDS)
             users = environment.runner.user_count
-            most = max(most, users)
             if spawned and users and not elsewhere:
                 memory.append(process.memory_info().rss)
             if spawned and not users and Client.call_limit:

@@ -19,7 +19,8 @@ def in_browser(stack: ExitStack, **options: Any) -> Settings:
 
 
 def with_token(stack: ExitStack, **options: Any) -> Settings:
-    """Run a reference server that the client in the page has a token for."""
-    url = stack.enter_context(running_reference(origins=(ORIGIN,), **options))
+    """Run a reference server that asks for a token, which the client in the page has."""
+    asks = ("browsers-login", *(name for name in options.pop("variants", ()) if name != "browsers-login"))
+    url = stack.enter_context(running_reference(origins=(ORIGIN,), variants=asks, **options))
     headers = (("Authorization", TOKEN),)
     return Settings(url=url, browser=ORIGIN, headers=headers, first_byte_timeout=5.0, timeout=8.0)
