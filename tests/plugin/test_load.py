@@ -21,6 +21,7 @@ if importlib.util.find_spec("locust") is None:
 
 ECHO = ("--mcp-tool", "echo_text", "--mcp-arguments", '{"text": "$NONCE"}')
 USERS, SECONDS = 10, 3
+HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "load-test-a-server.md"
 
 
 def locust(url: str, *options: str, file: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -122,17 +123,10 @@ def test_wrong_values_are_told(options: tuple[str, ...], message: str) -> None:
 
 def test_users_of_ones_own(tmp_path: Path, reference: Callable[..., str]) -> None:
     file = tmp_path / "locustfile.py"
-    file.write_text(
-        "from locust import task\n"
-        "from pytest_mcp_http.load import ModernUser\n"
-        "class Shopper(ModernUser):\n"
-        "    @task\n"
-        "    def look(self):\n"
-        "        assert self.call_tool('echo_text', {'text': 'x $NONCE'})\n",
-        encoding="utf-8",
-    )
+    shown = HOW_TO.read_text(encoding="utf-8")
+    file.write_text(shown.partition("```py\n")[2].partition("```")[0], encoding="utf-8")
     done = locust(reference(mode="stateless"), "--json", file=str(file))
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in json.loads(done.stdout)}
-    assert rows["tools/call echo_text"]["num_requests"] > 0
+    assert {"server/discover", "tools/call echo_text", "tools/list"} <= set(rows)
     assert not any(row["num_failures"] for row in rows.values())
