@@ -21,6 +21,9 @@ KEEP_ALIVE_SECONDS: Final = 60
 A proxy that sends a request on a connection which the server closes at that moment can only answer 502.
 """
 
+BACKLOG: Final = 1024
+"""Connections that may wait to be accepted: as many clients may come at once."""
+
 GRACEFUL_SECONDS: Final = 1
 """How long open streams may go on after the server was told to end."""
 
@@ -44,7 +47,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(128)
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise

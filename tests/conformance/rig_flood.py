@@ -19,5 +19,6 @@ def flooded(stack: ExitStack, **options: Any) -> Settings:
     for kind in ("fault", "variant"):
         for name in options.get(f"{kind}s", ()):
             words += [f"--{kind}", name]
+    words += [f"--{name.replace('_', '-')}" for name, value in options.items() if value is True]
     command = " ".join(word if word == "{port}" else shlex.quote(word) for word in words)
     return Settings(command=command, flood=SESSIONS, first_byte_timeout=5.0, timeout=8.0)

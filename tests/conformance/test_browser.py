@@ -22,10 +22,9 @@ pytest.importorskip("mcp.server.mcpserver", reason="the reference server needs m
 
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS
-from reference_server.faults.browsers import FAULTS
+from reference_server.faults.browsers import FAULTS, TOKEN
 from reference_server.variants.browsers import VARIANTS
 from tests.conformance.conftest import judge_settings
-from tests.conformance.rig_browser import TOKEN
 from tests.conformance.test_matrix import QUICK, one_of
 from tests.conftest import running_reference
 

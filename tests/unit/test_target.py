@@ -65,6 +65,10 @@ class TestValue:
             limits=Limits(connect=1, first_byte=2, total=3, body=4096),
             ca="/x.pem",
             insecure=False,
+            concurrency=3,
+            flood=5,
+            browser="https://app.example.com",
+            process=7,
         )
         assert Target.from_json(json.loads(json.dumps(target.to_json()))) == target
 
