@@ -19,7 +19,6 @@ METHODS: Final = "access-control-allow-methods"
 HEADERS: Final = "access-control-allow-headers"
 EXPOSED: Final = "access-control-expose-headers"
 CREDENTIALS: Final = "access-control-allow-credentials"
-"""What a server that asks for a token wants to have."""
 
 MAX_AGE: Final = "access-control-max-age"
 
