@@ -164,14 +164,12 @@ def scaled(scale: Scale) -> Iterator[Scaled]:
             _first_url(process, directory / f"r{number}.log") for number, process in enumerate(replicas, 1)
         ]
         nginx, port = _start_nginx(stack, binary, directory, scale, [url.split("/")[2] for url in urls])
-        yield Scaled(
-            f"http://{HOST}:{port}{scale.path}",
-            urls,
-            None if store == "none" else store,
-            replicas,
-            nginx,
-            valkey,
-        )
+        url = f"http://{HOST}:{port}{scale.path}"
+        try:
+            yield Scaled(url, urls, None if store == "none" else store, replicas, nginx, valkey)
+        finally:
+            for process in (nginx, *replicas):
+                process.terminate()  # all at once; the stack waits for each
 
 
 def _from_environment(store: str) -> str:

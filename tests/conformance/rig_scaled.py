@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -10,8 +9,7 @@ import pytest
 
 from pytest_mcp_http._options import Settings
 from reference_server.scale import Scale, available, scaled
-
-SWITCHES = ("json_response", "resumable", "fixtures")
+from tests.conformance.reference_command import arguments
 
 
 def run(stack: ExitStack, *, mode: str, **options: Any) -> str:
@@ -19,18 +17,7 @@ def run(stack: ExitStack, *, mode: str, **options: Any) -> str:
     missing = available()
     if missing:
         pytest.skip(missing)
-    return stack.enter_context(scaled(Scale(mode=mode, arguments=tuple(_arguments(options))))).url
-
-
-def _arguments(options: dict[str, Any]) -> Iterator[str]:
-    for name, value in options.items():
-        if name in SWITCHES:
-            yield from [f"--{name.replace('_', '-')}"] * bool(value)
-        elif name in ("faults", "variants"):
-            for each in value:
-                yield from (f"--{name[:-1]}", each)
-        else:
-            yield from (f"--{name.replace('_', '-')}", str(value))
+    return stack.enter_context(scaled(Scale(mode=mode, arguments=tuple(arguments(options))))).url
 
 
 def rig(stack: ExitStack, **options: Any) -> Settings:

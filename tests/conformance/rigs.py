@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -11,6 +9,7 @@ from typing import Any
 
 from pytest_mcp_http._options import Settings
 from tests.conformance import rig_scaled
+from tests.conformance.reference_command import command
 from tests.conformance.rig_auth import auth
 from tests.conformance.rig_browser import in_browser, with_token
 from tests.conformance.rig_flood import flooded
@@ -47,16 +46,9 @@ def idle(stack: ExitStack, **options: Any) -> Settings:
     return Settings(url=stack.enter_context(running_reference(**options)), idle_budget=1.0, **LIMITS)
 
 
-def command(stack: ExitStack, **options: Any) -> Settings:
+def started(stack: ExitStack, **options: Any) -> Settings:
     """Have the reference server started by its command line."""
-    words = [sys.executable, "-m", "reference_server", "--port", "{port}"]
-    for name, value in options.items():
-        flag = {"faults": "fault", "variants": "variant"}.get(name, name.replace("_", "-"))
-        if isinstance(value, bool):
-            words += [f"--{flag}"] * value
-        else:
-            words += [f"--{flag}={each}" for each in ([value] if isinstance(value, str) else value)]
-    return Settings(command=shlex.join(words), shutdown=True, **LIMITS)
+    return Settings(command=command(options), shutdown=True, **LIMITS)
 
 
 RIGS: Mapping[str, Callable[..., Settings]] = {
@@ -70,6 +62,6 @@ RIGS: Mapping[str, Callable[..., Settings]] = {
     "scaled": rig_scaled.rig,
     "auth": auth,
     "auth-endless-token": partial(auth, expires=False),
-    "command": command,
+    "command": started,
 }
 """By name: what runs the servers with the options of `create_app`, and names them in the settings."""

@@ -101,12 +101,14 @@ def wanted(name: str, share: int, declared: Iterable[str] = ()) -> Callable[[str
     [{}, {"json_response": True}, {"resumable": True}, {"resumable": True, "fixtures": True}],
     ids=["sse", "json", "resumable", "fixtures"],
 )
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [*MODES, "shared"])
 def test_clean_server_breaks_nothing(
     judge: Callable[..., Any], mode: str, options: dict[str, bool], era: str
 ) -> None:
     if options.get("resumable") and (mode == "stateless" or era != "dual"):
         pytest.skip("without sessions nothing is kept for replay")
+    if mode == "shared" and (era != "dual" or (QUICK and options != {"resumable": True})):
+        pytest.skip("the same server as with mode stateful, but for the place of its sessions")
     revisions = {"handshake": HANDSHAKE_REVISIONS, "modern": MODERN_REVISIONS, "dual": REVISIONS}[era]
     found = judge(revisions, mode=mode, era=era, **options)
     red = found.hit("fail", "warn", "error")

@@ -187,7 +187,7 @@ NOT_RUN = (
     # Set up a machine, or need what no test may count on.
     ("mkdir ", "cd ", ". .venv", "python -m venv", "pip install", "export ", "npx ", "jq ", "diff "),
     # Wait for somebody to end them; the first is run by the tests of its module.
-    ("python -m reference_server --mode", "uvicorn ", "curl "),
+    ("python -m reference_server --mode", "python -m reference_server scale", "uvicorn ", "curl "),
     # A test of its own, tests/conformance/test_official_run.py.
     ("python scripts/official_suite.py",),
     # Its own tests are in tests/plugin/test_load.py; the other one takes minutes.

@@ -176,12 +176,12 @@ def test_a_task_is_followed_from_other_replicas(shared: Scaled, client: Client) 
 
 
 def test_a_session_expires_in_the_store(replicas: Callable[..., Scaled], client: Client) -> None:
-    running = replicas(mode="shared", replicas=2, arguments=("--session-seconds", "1"))
+    running = replicas(mode="shared", replicas=2, arguments=("--session-seconds", "3"))
     first, second = running.replica_urls
     used, forgotten = client.initialize(first), client.initialize(first)
     listening = client.initialize(first)
     with client.stream("GET", second, listening):
-        for _ in range(8):
+        for _ in range(18):
             time.sleep(0.25)
             assert client.post(second, client.message("ping"), used).status_code == 200
         for url in running.replica_urls:
