@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_mcp_http import fixtures
+from pytest_mcp_http._options import Settings
 from pytest_mcp_http._run import run_of
 
 CHAPTERS = (
@@ -35,11 +36,19 @@ CHAPTERS = (
     "mrtr",
     "tasks",
     "caching",
+    "isolation",
     "authorization",
     "security",
     "schema",
+    "deployment",
+    "browsers",
+    # The last one: a server that is flooded may end the sessions of the others.
+    "flood",
 )
 """Chapters with checks, in the order of the specification."""
+
+OPTIONAL: Mapping[str, str] = {"browsers": "browser", "flood": "flood"}
+"""Chapters that are judged on request only -> the setting that asks for them."""
 
 _UNSHADOWED = ("mcp_revision", "mcp_tour", "mcp_wire", "mcp_connection")
 
@@ -48,10 +57,10 @@ class McpSuite(pytest.Collector):
     """The bundled suite; its children are the chapters."""
 
     def collect(self) -> Iterator[pytest.Collector]:
-        """Yield a module per chapter, and one for the properties of `--mcp-fuzz`."""
+        """Yield a module per chapter that is asked for, and one for the properties of `--mcp-fuzz`."""
         folder = Path(__file__).parent / "suite"
         fuzz = ("fuzz",) if run_of(self.config).plan is not None else ()
-        for chapter in (*CHAPTERS, *fuzz):
+        for chapter in (*chapters(run_of(self.config).settings), *fuzz):
             # An explicit node id keeps ids free of the place where the package is installed. pytest takes it
             # without promising to; this is the only line that relies on it.
             yield McpModule.from_parent(self, path=folder / f"test_{chapter}.py", nodeid=f"mcp/{chapter}")
@@ -86,6 +95,11 @@ class McpSurface(McpModule):
     def funcnamefilter(self, name: str) -> bool:
         """Take the one test."""
         return name == "test_surface"
+
+
+def chapters(settings: Settings) -> list[str]:
+    """Return the chapters that are judged."""
+    return [name for name in CHAPTERS if name not in OPTIONAL or getattr(settings, OPTIONAL[name])]
 
 
 def requirement_of(function: object) -> str | None:

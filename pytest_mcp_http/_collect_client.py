@@ -11,7 +11,7 @@ import pytest
 
 from pytest_mcp_http._client_command import ClientRun, run_client
 from pytest_mcp_http._run import run_of
-from pytest_mcp_http.client_rules import RULES, judged_by
+from pytest_mcp_http.client_rules import RULES, judged_by, test_name
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.mock.script import Script
 from pytest_mcp_http.mock.scripts import SCRIPTS
@@ -59,11 +59,8 @@ class ClientScript(pytest.Collector):
                 continue
             yield ClientRuns.from_parent(self, name=f"test_client_runs[{revision}]", revision=revision)
             for id in judged_by(self.script, revision):
-                name = id.removeprefix("client.").replace(".", "_").replace("-", "_")
-                requirement = client_requirements()[id]
-                yield ClientRule.from_parent(
-                    self, name=f"test_{name}[{revision}]", revision=revision, requirement=requirement
-                )
+                name, requirement = f"{test_name(id)}[{revision}]", client_requirements()[id]
+                yield ClientRule.from_parent(self, name=name, revision=revision, requirement=requirement)
 
 
 class _Played(pytest.Item):

@@ -23,7 +23,7 @@ from typing import IO, Final, Protocol, TypeVar
 from pytest_mcp_http._diagnosis import NotReady, without_secrets
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http._output import Output
-from pytest_mcp_http._process_group import end_group
+from pytest_mcp_http._process_group import end_group, group_size
 from pytest_mcp_http.errors import TargetError
 
 _T = TypeVar("_T")
@@ -40,6 +40,10 @@ class Launched(Protocol):
     @property
     def description(self) -> str:
         """What was started, one line."""
+
+    @property
+    def process_id(self) -> int | None:
+        """Id of the process that serves; None if it is this one."""
 
     def listening(self) -> str | None:
         """Return the URL of the endpoint once its port takes connections."""
@@ -217,6 +221,11 @@ class CommandServer:
         # Also when the run ends without closing us.
         atexit.register(self.close)
 
+    @property
+    def process_id(self) -> int:
+        """Id of the process; it may be a shell, with the server among its children."""
+        return self._process.pid
+
     def listening(self) -> str | None:
         """Return the URL of the endpoint once the port takes connections, on IPv4 or IPv6 loopback."""
         for host, shown in (("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")):
@@ -236,6 +245,15 @@ class CommandServer:
         return (
             f"exit status {status}" if status >= 0 else f"ended by signal {-status} ({_signal_name(-status)})"
         )
+
+    def members(self) -> int:
+        """Return how many processes of its group run; 0 where that cannot be told."""
+        return group_size(self._process.pid)
+
+    def ask_to_end(self, seconds: float) -> str | None:
+        """Ask the process to end, and return how it ended within so many seconds, or None."""
+        self._process.terminate()
+        return self.ended(seconds)
 
     def written(self) -> int:
         """Return a mark for `log`: what was written until now lies before it."""

@@ -16,6 +16,7 @@ from pytest_mcp_http.spec.registry import Requirement, requirements
 OBSTACLES: Mapping[str, str] = {
     "whitebox": "cannot be seen from outside the server",
     "needs-replicas": "needs several replicas of the server",
+    "needs-direct": "needs the address of the server past its proxy",
 }
 """Why a requirement that is not `blackbox` may have no check, by what it needs."""
 
@@ -70,6 +71,29 @@ def rows(chapter: str | None = None, revision: str | None = None) -> list[Row]:
     return [
         _row(item, checks.get(item.id, ()), faults.get(item.id, ()), covered)
         for item in requirements().values()
+        if chapter in (None, item.chapter) and (revision is None or revision in item.revisions)
+    ]
+
+
+def client_rows(chapter: str | None = None, revision: str | None = None) -> list[Row]:
+    """Return the requirements of clients, each with the tests of `--mcp-client-command` that judge it.
+
+    Args:
+        chapter: Only this chapter, for example `client.session`.
+        revision: Only requirements that exist at this revision.
+    """
+    from pytest_mcp_http.client_rules import judged_by, test_name
+    from pytest_mcp_http.mock.scripts import SCRIPTS
+    from pytest_mcp_http.spec.client_registry import client_requirements
+
+    checks = _by_requirement(
+        (id, f"mcp-client/{script.name}::{test_name(id)}")
+        for script in SCRIPTS.values()
+        for id in dict.fromkeys(id for each in script.revisions for id in judged_by(script, each))
+    )
+    return [
+        _row(item, checks.get(item.id, ()), (), set())
+        for item in client_requirements().values()
         if chapter in (None, item.chapter) and (revision is None or revision in item.revisions)
     ]
 

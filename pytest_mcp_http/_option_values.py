@@ -24,6 +24,10 @@ from pytest_mcp_http.spec.revisions import REVISIONS
 MAX_SECONDS: Final = 86_400.0
 """The longest time limit that can be asked for."""
 
+MIN_IDLE: Final = 0.5
+MAX_IDLE: Final = 900.0
+"""The range of the time that silent streams are held, in seconds."""
+
 MIN_BODY: Final = 1024
 MAX_BODY: Final = 1024**3
 """The range of the size limit of a response body, in bytes."""
@@ -31,6 +35,12 @@ MAX_BODY: Final = 1024**3
 MAX_EXAMPLES: Final = 1_000_000
 """The most changed requests that can be asked for."""
 
+MAX_CLIENTS: Final = 256
+
+INSPECTOR: Final = "http://localhost:6274"
+"""The origin of the MCP Inspector, a client in a page that many developers have open."""
+
+MAX_SESSIONS: Final = 100_000
 MAX_SEED: Final = 2**64 - 1
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -101,6 +111,14 @@ def seconds(value: str | float, source: str) -> float:
     return seconds
 
 
+def idle_seconds(value: str | float, source: str) -> float:
+    """Return how long silent streams are held, in seconds."""
+    found = seconds(value, source)
+    if not MIN_IDLE <= found <= MAX_IDLE:
+        raise _wrong(source, value, f"seconds, at least {MIN_IDLE:g} and at most {MAX_IDLE:g}")
+    return found
+
+
 def byte_count(value: str | int, source: str) -> int:
     """Return a size limit in bytes."""
     try:
@@ -115,6 +133,35 @@ def byte_count(value: str | int, source: str) -> int:
 def example_count(value: str | int, source: str) -> int:
     """Return a number of changed requests."""
     return _whole(value, source, MAX_EXAMPLES)
+
+
+def client_count(value: str | int, source: str) -> int:
+    """Return a number of clients to connect at once."""
+    number = _whole(value, source, MAX_CLIENTS)
+    if number < 2:
+        raise _wrong(source, value, f"a whole number from 2 to {MAX_CLIENTS}")
+    return number
+
+
+def web_origin(value: str, source: str) -> str:
+    """Return the origin of a page as browsers write it."""
+    parts = urlsplit(value)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if parts.scheme not in ("http", "https") or not host or value != f"{parts.scheme}://{parts.netloc}":
+        raise _wrong(source, value, f"an origin such as {INSPECTOR}, without a path")
+    default = {"http": 80, "https": 443}[parts.scheme]
+    name = f"[{host}]" if ":" in host else host
+    if parts.username is not None or not value.isascii():
+        raise _wrong(source, value, f"an origin such as {INSPECTOR}, in ASCII and without a user")
+    return f"{parts.scheme}://{name}" + (f":{port}" if port not in (None, default) else "")
+
+
+def session_count(value: str | int, source: str) -> int:
+    """Return a number of sessions to abandon."""
+    return _whole(value, source, MAX_SESSIONS)
 
 
 def seed(value: str | int, source: str) -> int:
@@ -152,6 +199,15 @@ def absolute_url(value: str, source: str) -> str:
             f"{accepted}; user and password belong in --mcp-header 'Authorization: Basic env:VAR'",
         )
     return value
+
+
+def absolute_urls(value: Sequence[str], source: str) -> tuple[str, ...]:
+    """Return http or https URLs, none of them twice."""
+    found = tuple(absolute_url(each.strip(), source) for each in value)
+    for url in found:
+        if found.count(url) > 1:
+            raise pytest.UsageError(f"{source}: {mask_url(url)} is given twice; give each URL once")
+    return found
 
 
 def command_line(value: str, source: str) -> str:

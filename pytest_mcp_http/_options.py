@@ -53,16 +53,23 @@ class Settings:
         reference_options: Era, faults, variants and switches of the reference server.
         surface: Absolute path of the file that the surface is recorded in.
         surface_update: Record the surface instead of comparing it.
+        concurrency: Clients that the chapter isolation connects at once.
+        flood: Sessions to open and abandon; 0 for none.
+        browser: Origin of a page that the server is judged for; None to judge it for none.
         fuzz: Changed requests to send per revision and source; 0 for none.
         fuzz_seed: Which requests these are; None for fresh ones.
         client_command: Command line that starts a client, with the placeholder `{url}`.
         client_timeout: Seconds that the command of a client may run.
+        replicas: URLs of other replicas of the server.
+        direct: URL of the same server past the proxy.
+        idle_budget: Seconds that a stream without messages may be silent; None to hold none.
+        shutdown: Start the command once more, and see how it ends.
     """
 
     url: str | None = None
     command: str | None = None
     app: str | None = None
-    reference: Literal["stateless", "stateful"] | None = None
+    reference: Literal["stateless", "stateful", "shared"] | None = None
     suite: bool = False
     path: str = "/mcp"
     # Not in the repr: values are credentials more often than not.
@@ -87,10 +94,17 @@ class Settings:
     reference_options: tuple[str, ...] = ()
     surface: str | None = None
     surface_update: bool = False
+    concurrency: int = 16
+    flood: int = 0
+    browser: str | None = None
     fuzz: int = 0
     fuzz_seed: int | None = None
     client_command: str | None = None
     client_timeout: float = 30.0
+    replicas: tuple[str, ...] = ()
+    direct: str | None = None
+    idle_budget: float | None = None
+    shutdown: bool = False
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -117,13 +131,18 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """One command line option and its ini twin of the same name."""
+    """One command line option and its ini twin of the same name.
+
+    Attributes:
+        alone: The value of an option that is given without one; None if it needs a value.
+    """
 
     flag: str
     type: _IniType
     help: str
     metavar: str | None = None
     ini: str = ""
+    alone: str | None = None
 
     @property
     def name(self) -> str:
@@ -134,7 +153,7 @@ _OPTIONS: Final = (
     _Option("--mcp-url", "string", "judge the MCP server at this URL", "URL"),
     _Option("--mcp-command", "string", "start and judge this server; {port} and {host} are filled in", "CMD"),
     _Option("--mcp-app", "string", "serve this ASGI application or factory and judge it", "MODULE:APP"),
-    _Option("--mcp-reference", "string", "judge the bundled reference server", "stateless|stateful"),
+    _Option("--mcp-reference", "string", "judge the bundled reference server", "stateless|stateful|shared"),
     _Option("--mcp-suite", "bool", "run the suite against the mcp_target fixture of your conftest"),
     _Option("--mcp-path", "string", "endpoint path of a server started here (default /mcp)", "PATH"),
     _Option(
@@ -202,10 +221,23 @@ _OPTIONS: Final = (
     ),
     _Option("--mcp-surface", "string", "compare tools, prompts and resources with this file", "FILE.json"),
     _Option("--mcp-surface-update", "bool", "record them in the file of --mcp-surface instead"),
+    _Option("--mcp-concurrency", "int", "connect this many clients at once (default 16)", "N"),
+    _Option("--mcp-flood", "int", "open and abandon this many sessions, to see what it does", "N"),
+    _Option(
+        "--mcp-browser",
+        "string",
+        f"judge the server for clients in pages of this origin (without a value: {values.INSPECTOR})",
+        "ORIGIN",
+        alone=values.INSPECTOR,
+    ),
     _Option("--mcp-fuzz", "int", "send this many changed requests per revision and property", "N"),
     _Option("--mcp-fuzz-seed", "int", "send the same changed requests as the run that printed this", "SEED"),
     _Option("--mcp-client-command", "string", "judge the client that this starts; {url} is filled in", "CMD"),
     _Option("--mcp-client-timeout", "float", "seconds a client may take per script (default 30)", "SECONDS"),
+    _Option("--mcp-replica", "linelist", "URL of another replica (repeatable)", "URL", "mcp_replicas"),
+    _Option("--mcp-direct", "string", "URL of the same server past the proxy that --mcp-url leads to", "URL"),
+    _Option("--mcp-idle-budget", "float", "hold silent streams for so long, and longer calls", "SECONDS"),
+    _Option("--mcp-shutdown", "bool", "start the command of --mcp-command once more, and judge how it ends"),
 )
 
 
@@ -226,6 +258,7 @@ def add_options(parser: pytest.Parser) -> None:
                 default=None,
                 metavar=option.metavar,
                 help=option.help,
+                **({"nargs": "?", "const": option.alone} if option.alone is not None else {}),
             )
         parser.addini(option.name, option.help, type=option.type, default=None)
 
@@ -328,10 +361,16 @@ def settings_from(config: pytest.Config) -> Settings:
         reference_options=given.value("--mcp-reference-option", (), values.reference_options),
         surface=given.value("--mcp-surface", None, surface),
         surface_update=given.value("--mcp-surface-update", False, values.flag),
+        concurrency=given.value("--mcp-concurrency", 16, values.client_count),
+        flood=given.value("--mcp-flood", 0, values.session_count),
+        browser=given.value("--mcp-browser", None, values.web_origin),
         fuzz=given.value("--mcp-fuzz", 0, values.example_count),
         fuzz_seed=given.value("--mcp-fuzz-seed", None, values.seed),
         client_command=given.value("--mcp-client-command", None, values.client_command),
         client_timeout=given.value("--mcp-client-timeout", 30.0, values.seconds),
+        **_other_ways(given),
+        idle_budget=given.value("--mcp-idle-budget", None, values.idle_seconds),
+        shutdown=given.value("--mcp-shutdown", False, values.flag),
     )
     _refuse_contradictions(settings, given)
     return settings
@@ -347,9 +386,7 @@ def _refuse_contradictions(settings: Settings, given: _Given) -> None:
             "--mcp-path is for a server that is started here; with --mcp-url the path is part of the URL"
         )
     if "mcp_reference_options" in given.line and not settings.reference:
-        raise pytest.UsageError(
-            "--mcp-reference-option needs --mcp-reference stateless or --mcp-reference stateful"
-        )
+        raise pytest.UsageError("--mcp-reference-option needs --mcp-reference stateless, stateful or shared")
     if settings.surface_update and "mcp_surface_update" not in given.line:
         raise pytest.UsageError(
             "ini value mcp_surface_update: give --mcp-surface-update on the command line, for one run; "
@@ -362,6 +399,8 @@ def _refuse_contradictions(settings: Settings, given: _Given) -> None:
             "--mcp-surface needs a target: give --mcp-url, --mcp-command, --mcp-app, --mcp-reference "
             "or --mcp-suite"
         )
+    if "mcp_shutdown" in given.line and not settings.command:
+        raise pytest.UsageError("--mcp-shutdown needs --mcp-command: only what is started here is ended")
     if "mcp_fuzz_seed" in given.line and not settings.fuzz:
         raise pytest.UsageError("--mcp-fuzz-seed needs --mcp-fuzz N")
     if settings.oauth and settings.wanted:
@@ -382,7 +421,7 @@ def _target(given: _Given) -> dict[str, Any]:
         "url": values.absolute_url,
         "command": values.command_line,
         "app": values.app_name,
-        "reference": values.choice("stateless", "stateful"),
+        "reference": values.choice("stateless", "stateful", "shared"),
     }
     for level, prefix in ((given.line, "--mcp-"), (given.ini, "ini value mcp_")):
         named = [kind for kind in _TARGETS if f"mcp_{kind}" in level]
@@ -405,6 +444,23 @@ def _headers(given: _Given) -> tuple[values.HeaderLines, values.HeaderLines]:
         for below, above in zip(ini, line, strict=True)
     )
     return first, second
+
+
+def _other_ways(given: _Given) -> dict[str, Any]:
+    """Return the other addresses of the server, as arguments of `Settings`.
+
+    Those of the ini file belong to the URL of the ini file, so they go when the command line names a target.
+    """
+    if any(f"mcp_{kind}" in given.line for kind in _TARGETS):
+        given = _Given(given.line, {})
+    found = {
+        "replicas": given.value("--mcp-replica", (), values.absolute_urls),
+        "direct": given.value("--mcp-direct", None, values.absolute_url),
+    }
+    for flag, name in (("--mcp-replica", "replicas"), ("--mcp-direct", "direct")):
+        if found[name] and "mcp_url" not in {**given.ini, **given.line}:
+            raise pytest.UsageError(f"{flag} needs --mcp-url: it is another address of the server there")
+    return found
 
 
 def _beside_login(

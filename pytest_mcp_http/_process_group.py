@@ -74,6 +74,12 @@ def _group_runs(group: int) -> bool:
     return not stats or any(member == group and state not in "ZX" for state, member in stats)
 
 
+def group_size(group: int) -> int:
+    """Return how many processes of a group run, zombies left aside; 0 where there is no /proc."""
+    stats = [_process_stat(path) for path in Path("/proc").glob("[0-9]*/stat")]
+    return sum(member == group and state not in "ZX" for state, member in stats)
+
+
 def _process_stat(path: Path) -> tuple[str, int]:
     """Return state and process group out of a file of /proc, see proc_pid_stat(5)."""
     try:

@@ -28,7 +28,9 @@ def attach(report: pytest.TestReport, item: pytest.Item, verdict: Verdict) -> No
 
     requirement, revision = _judged(item)
     run = run_of(item.config)
-    result = record(verdict, requirement, revision, item.nodeid, run.known)
+    tour = getattr(item, "funcargs", {}).get("mcp_tour")
+    remarks = tour.remarks if tour is not None else {}
+    result = record(verdict, requirement, revision, item.nodeid, run.known, remarks)
     result["target"] = described(run.known, run.settings.revision) if run.known and not run.named else None
     if hasattr(item, "mcp_client_requirement"):
         # The server that the client talked to is gone, so there is nothing to send to.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -71,10 +70,6 @@ class Run:
             running = open_target(self.settings)
             self.servers.append(running)
             self._target = running.target
-        if self.settings.reference:
-            # The SDK of the reference server makes some 80,000 objects that live as long as the process.
-            # Looking through them again and again costs a tenth of the run.
-            gc.freeze()
         # A listed revision that the server does not speak is told now, not by every check.
         self._target.judged(self.settings.revision)
 
@@ -137,7 +132,14 @@ class Run:
         if found is None:
             # Which revisions are judged concerns the suite, not the server of some test.
             settings = replace(
-                self.settings, url=target, command=None, app=None, reference=None, revision="auto"
+                self.settings,
+                url=target,
+                command=None,
+                app=None,
+                reference=None,
+                revision="auto",
+                replicas=(),
+                direct=None,
             )
             try:
                 found = open_target(settings).target

@@ -179,6 +179,7 @@ class AppServer:
 
     def __init__(self, app: _App, description: str, settings: Settings, http: Any = "h11") -> None:
         self.description = description
+        self.process_id = None
         self._app = app
         self._path = settings.path
         self._secrets = settings.secrets

@@ -6,7 +6,7 @@ Knows options, launching and discovery; nothing of pytest but `UsageError`, noth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Command:
+    """A command that starts the server under test.
+
+    Attributes:
+        line: The command line, with the placeholders `{port}` and `{host}`.
+        path: Path of the endpoint.
+        startup_timeout: Seconds until it has to answer.
+    """
+
+    line: str
+    path: str
+    startup_timeout: float
+
+
+@dataclass(frozen=True)
 class Target:
     """The server under test.
 
@@ -45,6 +60,14 @@ class Target:
         roles: Tools that the user names, with what they can be used for.
         call_tools: Which tools may be called: `none`, `safe` (those with a role, and those that say of
             themselves that they only read) or `all`.
+        replicas: URLs of other replicas of the server.
+        direct: URL of the same server past the proxy; None if it is not known.
+        idle_budget: Seconds that silent streams are held; None to hold none.
+        concurrency: Clients to connect at once, where that is probed.
+        flood: Sessions to open and abandon.
+        browser: Origin of the page whose requests are judged; None for none.
+        process: Id of the process behind the server, if it was started here.
+        command: What starts the server once more, to see how it ends; None if it is not to be.
     """
 
     url: str = field(repr=False)
@@ -58,6 +81,14 @@ class Target:
     insecure: bool = False
     roles: tuple[Role, ...] = ()
     call_tools: CallTools = "safe"
+    replicas: tuple[str, ...] = field(default=(), repr=False)
+    direct: str | None = field(default=None, repr=False)
+    idle_budget: float | None = None
+    concurrency: int = 16
+    flood: int = 0
+    browser: str | None = None
+    process: int | None = None
+    command: Command | None = None
 
     @property
     def headers_of_second(self) -> tuple[tuple[str, str], ...]:
@@ -111,9 +142,13 @@ class Target:
         """The revision of a test that asks for none: the newest of the oldest era that is spoken."""
         return self.judged()[0]
 
-    def open_wire(self) -> HttpWire:
-        """Return a wire to this server with its limits and TLS settings; close it when done."""
-        wire = open_wire(self.url, self.limits, self.ca, insecure=self.insecure)
+    def open_wire(self, url: str | None = None) -> HttpWire:
+        """Return a wire to this server with its limits and TLS settings; close it when done.
+
+        Args:
+            url: Another address of it.
+        """
+        wire = open_wire(url or self.url, self.limits, self.ca, insecure=self.insecure)
         if self.login is None:
             return wire
         from pytest_mcp_http._oauth import RenewingWire
@@ -134,6 +169,14 @@ class Target:
             "facts": self.facts.to_json(),
             "roles": [asdict(role) for role in self.roles],
             "call_tools": self.call_tools,
+            "replicas": list(self.replicas),
+            "direct": self.direct,
+            "idle_budget": self.idle_budget,
+            "concurrency": self.concurrency,
+            "flood": self.flood,
+            "browser": self.browser,
+            "process": self.process,
+            "command": asdict(self.command) if self.command is not None else None,
         }
 
     @classmethod
@@ -151,6 +194,14 @@ class Target:
             facts=Facts.from_json(value["facts"]),
             roles=tuple(Role(**role) for role in value["roles"]),
             call_tools=value["call_tools"],
+            replicas=tuple(value["replicas"]),
+            direct=value["direct"],
+            idle_budget=value["idle_budget"],
+            concurrency=value["concurrency"],
+            flood=value["flood"],
+            browser=value["browser"],
+            process=value["process"],
+            command=Command(**value["command"]) if value["command"] is not None else None,
         )
 
 
@@ -255,8 +306,12 @@ def open_target(settings: Settings) -> RunningTarget:
             absolute_url(settings.url, "The URL of the MCP server")
         except pytest.UsageError as error:
             raise TargetError(str(error)) from None
-        return RunningTarget(_examine(settings, settings.url))
-    return await_target(start(settings), settings)
+        return RunningTarget(_with_other_ways(_examine(settings, settings.url), settings))
+    running = await_target(start(settings), settings)
+    if settings.command is not None and settings.shutdown:
+        command = Command(settings.command, settings.path, settings.startup_timeout)
+        running.target = replace(running.target, command=command)
+    return running
 
 
 def await_target(launched: Launched, settings: Settings) -> RunningTarget:
@@ -277,7 +332,7 @@ def await_target(launched: Launched, settings: Settings) -> RunningTarget:
     except BaseException:
         launched.close()
         raise
-    return RunningTarget(target, launched)
+    return RunningTarget(replace(target, process=launched.process_id), launched)
 
 
 def _examine(settings: Settings, url: str) -> Target:
@@ -302,6 +357,33 @@ def _examine(settings: Settings, url: str) -> Target:
         second_headers=settings.second_headers,
         tokens=dict(settings.tokens),
         login=login,
+        idle_budget=settings.idle_budget,
+        concurrency=settings.concurrency,
+        flood=settings.flood,
+        browser=settings.browser,
     )
     target.judged(settings.revision)
     return target
+
+
+def _with_other_ways(target: Target, settings: Settings) -> Target:
+    """Return a target with its other addresses, once the same server was found at each.
+
+    Raises:
+        TargetError: If one of them leads to no server that can be judged, or to one of other revisions.
+    """
+    ways = [("--mcp-replica", url) for url in settings.replicas]
+    ways += [("--mcp-direct", settings.direct)] if settings.direct is not None else []
+    for option, url in ways:
+        try:
+            spoken = _examine(settings, url).facts.revisions
+        except TargetError as error:
+            raise TargetError(f"{option} {mask_url(url)} cannot be used. {error}") from None
+        if spoken != target.facts.revisions:
+            raise TargetError(
+                f"{option} {mask_url(url)} cannot be used: it is not the same server.\n"
+                f"  got:  it speaks {', '.join(spoken)}, and {target.display_url} speaks "
+                f"{', '.join(target.facts.revisions)}\n"
+                "  do:   check the address, and that the same release runs there"
+            )
+    return replace(target, replicas=settings.replicas, direct=settings.direct)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
 
@@ -36,6 +38,8 @@ class Verdict:
 
 PASS = Verdict("pass")
 
+NO_REMARKS: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
+
 
 def verdict_of(outcome: BaseException | None, level: str, *, strict: bool = False) -> Verdict:
     """Judge how a check ended.
@@ -63,7 +67,12 @@ def verdict_of(outcome: BaseException | None, level: str, *, strict: bool = Fals
 
 
 def record(
-    verdict: Verdict, requirement: Requirement, revision: str, nodeid: str, target: Target | None
+    verdict: Verdict,
+    requirement: Requirement,
+    revision: str,
+    nodeid: str,
+    target: Target | None,
+    remarks: Mapping[str, Sequence[str]] = NO_REMARKS,
 ) -> dict[str, Any]:
     """Return the verdict as plain JSON, which travels on the test report.
 
@@ -73,6 +82,7 @@ def record(
         revision: The revision at which it was judged.
         nodeid: Id of the test item.
         target: The server, whose header values must not turn up in any text; None if there was none.
+        remarks: What was seen besides, by the title of its section in the reports.
     """
     from pytest_mcp_http.report.masking import Secrets
     from pytest_mcp_http.report.transcript import curl, transcript
@@ -101,4 +111,5 @@ def record(
         "transcript": transcript(exchange) if exchange is not None else None,
         "curl": curl(exchange.request, **seconds) if exchange is not None else None,
         "nodeid": nodeid,
+        "remarks": {title: [secrets.mask(line) for line in lines] for title, lines in remarks.items()},
     }

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MAX_ROUNDS: Final = 10
 """How often a server that asks back is answered; one that never ends must not hold us."""
 
+MAX_PINGS: Final = 100
+"""How many pings of a server are answered beside that: it may send some whenever it likes."""
+
 Answer = Callable[[str, Mapping[str, Any]], object]
 """Gets method and params of what is asked for, and returns the client's result, or a `ClientError`."""
 
@@ -87,7 +90,8 @@ async def converse(
         params: Its params.
         answer: What is answered; None to leave the call once something is asked for.
         beside: A stream on which the server may ask as well, at a handshake revision.
-        rounds: How often the server is answered; what it asks for after that ends the conversation.
+        rounds: How often the server is answered; what it asks for after that ends the conversation. A `ping`
+            does not count.
         limits: Limits of each exchange.
     """
     if core.speaker.dialect.sessions:
@@ -117,6 +121,7 @@ async def _on_streams(
     from pytest_mcp_http.client.stream import MessageStream
 
     asked: list[Asked] = []
+    pings = 0
     while beside is not None and beside.poll() is not None:
         pass  # what was asked before the call does not belong to it
     # A server that asks on another stream may not have begun to answer.
@@ -129,12 +134,17 @@ async def _on_streams(
             request: dict[str, Any] = {"method": each.method}
             if each.params is not jsonrpc.ABSENT:
                 request["params"] = each.params
-            if len(asked) >= rounds or (answer is None and each.method != "ping"):
+            result: object = {}
+            if each.method == "ping":
+                pings += 1
+                enough = pings > MAX_PINGS
+            else:
+                enough = answer is None or len(asked) - pings >= rounds
+                if answer is not None and not enough:
+                    result = await core.io.call(answer, str(each.method), params)
+            if enough:
                 asked.append(Asked(request, each.id, related, None))
                 break
-            result: object = {}
-            if answer is not None and each.method != "ping":
-                result = await core.io.call(answer, str(each.method), params)
             reply = await core.respond(each, result)
             asked.append(Asked(request, each.id, related, reply))
             if not reply.ok:

@@ -148,10 +148,10 @@ def mcp_launch(pytestconfig: pytest.Config) -> Iterator[Callable[..., RunningTar
 def mcp_reference(pytestconfig: pytest.Config) -> Iterator[Callable[..., str]]:
     """Give a factory of bundled reference servers, which end with the run.
 
-    Call it with the mode (`stateless` or `stateful`), and by name with `era` (`handshake`, `modern`, or
-    `dual` for both), `faults` and `variants` (iterables of ids), `json_response`, `resumable` and
-    `fixtures` (switches). It returns the URL of a server of its own, on a free port of 127.0.0.1, and raises
-    `TargetError` for a wrong value or without `mcp` 2.x.
+    Call it with the mode (`stateless`, `stateful` or `shared`), and by name with `era` (`handshake`,
+    `modern`, or `dual` for both), `faults` and `variants` (iterables of ids), `json_response`, `resumable`
+    and `fixtures` (switches). It returns the URL of a server of its own, on a free port of 127.0.0.1, and
+    raises `TargetError` for a wrong value or without `mcp` 2.x.
     """
     from pytest_mcp_http._options import Settings
     from pytest_mcp_http._run import run_of
@@ -160,7 +160,7 @@ def mcp_reference(pytestconfig: pytest.Config) -> Iterator[Callable[..., str]]:
     with ExitStack() as stack:
 
         def start(
-            mode: Literal["stateless", "stateful"] = "stateful",
+            mode: Literal["stateless", "stateful", "shared"] = "stateful",
             *,
             era: Literal["handshake", "modern", "dual"] = "dual",
             faults: Iterable[str] = (),

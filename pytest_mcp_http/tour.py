@@ -40,6 +40,7 @@ class Tour:
     Attributes:
         client: The client of the visit.
         dialect: What sets the era of the revision apart.
+        remarks: Lines that checks tell beside their verdicts, by the title of their section in the reports.
     """
 
     def __init__(self, target: Target, revision: str, wire: HttpWire) -> None:
@@ -48,6 +49,8 @@ class Tour:
         self.wire = wire
         self._memo: dict[str, Any] = {}
         self._clients: list[McpClient] = []
+        self._wires: list[HttpWire] = []
+        self.remarks: dict[str, list[str]] = {}
         self.client = self.new_client()
         self.dialect = self.client.dialect
         self._visit = Visit(self.client)
@@ -126,6 +129,7 @@ class Tour:
         capabilities: Mapping[str, object] | None = None,
         *,
         declare: str | None = None,
+        url: str | None = None,
     ) -> McpClient:
         """Return a client of this revision that has sent nothing yet; its session ends with the tour.
 
@@ -133,11 +137,12 @@ class Tour:
             wire: Where it sends; default the wire of the tour.
             capabilities: What it declares.
             declare: Version that it names in place of the revision.
+            url: Another address of the server that it sends to.
         """
         client = McpClient(
-            self.target.url,
+            url or self.target.url,
             self.revision,
-            wire or self.wire,
+            wire or self._wire_to(url),
             headers=self.target.headers,
             capabilities=capabilities,
             declare=declare,
@@ -149,16 +154,46 @@ class Tour:
         self._clients.append(client)
         return client
 
+    def beside(self, client: McpClient, url: str) -> McpClient:
+        """Return a client that sends to another address what a client would send, in the same session.
+
+        The session does not end with it.
+
+        Args:
+            client: Whose session it uses, and what it declares.
+            url: Another address of the server.
+        """
+        other = self.new_client(capabilities=client.capabilities, url=url)
+        other.session_id, other.negotiated = client.session_id, client.negotiated
+        other.terminated = True
+        other.schemas.update(client.schemas)
+        return other
+
+    def _wire_to(self, url: str | None) -> HttpWire:
+        """Return a wire for an address: TLS settings are not read for http."""
+        if url is None or url.partition(":")[0] == self.target.url.partition(":")[0]:
+            return self.wire
+
+        def make() -> HttpWire:
+            self._wires.append(self.target.open_wire(url))
+            return self._wires[-1]
+
+        return self.memo(f"wire for {url.partition(':')[0]}", make)
+
     @contextmanager
-    def session(self, wire: HttpWire | None = None) -> Iterator[McpClient]:
+    def session(self, wire: HttpWire | None = None, *, url: str | None = None) -> Iterator[McpClient]:
         """Give a client that may send requests at once, and end its session afterwards.
 
         An era without sessions needs no handshake; there the client has sent nothing yet.
 
+        Args:
+            wire: Where it sends; default the wire of the tour.
+            url: Another address of the server that it sends to.
+
         Raises:
             NotVerified: If the handshake does not succeed.
         """
-        client = self.new_client(wire)
+        client = self.new_client(wire, url=url)
         if self.dialect.sessions:
             exchange = client.initialize()
             if exchange.result is None:
@@ -229,3 +264,5 @@ class Tour:
         """End every session that the tour opened."""
         for client in self._clients:
             client.close()
+        for wire in self._wires:
+            wire.close()

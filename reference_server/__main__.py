@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from reference_server import ReferenceServerUnavailable, create_app
 
 if TYPE_CHECKING:
-    from reference_server._context import ASGIApp
+    from reference_server.app import ReferenceApp
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,8 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 after a graceful end, 1 if the address cannot be used, 2 for wrong values or a
         missing SDK.
     """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["scale"]:
+        from reference_server._scale_command import main as scale
+
+        return scale(given[1:])
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     if options.list_faults or options.list_variants:
         _print_catalogues(options)
         return 0
@@ -41,9 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             faults=options.fault,
             variants=options.variant,
             path=options.path,
+            store=options.store,
+            state_key=options.state_key,
+            session_prefix=options.session_prefix,
+            session_seconds=options.session_seconds,
             tokens=options.token,
             issuer=options.issuer,
             resource=options.resource,
+            origins=options.allow_origin,
         )
     except ValueError as error:
         parser.error(str(error))
@@ -62,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _serve(app, listener, _url(options.host, listener, options.path))
 
 
-def _serve(app: ASGIApp, listener: socket.socket, url: str) -> int:
+def _serve(app: ReferenceApp, listener: socket.socket, url: str) -> int:
     import uvicorn
 
     from reference_server.serving import config
@@ -84,15 +94,23 @@ def _serve(app: ASGIApp, listener: socket.socket, url: str) -> int:
     logging.basicConfig(level=logging.CRITICAL)
     server = Server(config(app))
     server.run(sockets=[listener])
+    if app.failure is not None:
+        print(f"reference_server: cannot start: {app.failure}", file=sys.stderr)
     return 0 if server.started else 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="reference_server", description="An MCP server over Streamable HTTP."
+        prog="reference_server",
+        description="An MCP server over Streamable HTTP.",
+        epilog="With `scale` as first argument: several of them behind nginx, see `scale --help`.",
     )
     add = parser.add_argument
-    add("--mode", choices=("stateless", "stateful"), help="with or without sessions")
+    add(
+        "--mode",
+        choices=("stateless", "stateful", "shared"),
+        help="without sessions, with sessions, or with sessions that all replicas serve",
+    )
     add(
         "--era",
         choices=("handshake", "modern", "dual"),
@@ -103,7 +121,17 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=_port, default=8001, help="port to listen on, 0 for a free one (default %(default)s)")
     add("--path", default="/mcp", help="path of the endpoint (default %(default)s)")
     add("--json-response", action="store_true", help="answer with JSON instead of event streams")
-    add("--resumable", action="store_true", help="give events ids and replay them (stateful)")
+    add("--resumable", action="store_true", help="give events ids and replay them (with sessions)")
+    add("--store", metavar="URL", help="Redis or Valkey that replicas share, or env:VARIABLE")
+    add("--state-key", metavar="env:VARIABLE", type=_secret, help="secret behind request states")
+    add("--session-prefix", default="", metavar="TEXT", help="what session ids begin with")
+    add(
+        "--session-seconds",
+        type=float,
+        default=1800.0,
+        metavar="SECONDS",
+        help="how long the store keeps a session that is not used (default %(default)s)",
+    )
     add("--fixtures", action="store_true", help="offer what the official conformance suite asks for")
     add("--fault", action="append", default=[], metavar="ID", help="deviate in this way (repeatable)")
     add(
@@ -122,9 +150,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--issuer", metavar="URL", help="accept the JWT access tokens of this authorization server")
     add("--resource", metavar="URL", help="canonical URL of the server, which tokens are issued for")
+    add(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="let pages of this origin use the server from a browser (repeatable)",
+    )
     add("--list-faults", action="store_true", help="list the faults and end")
     add("--list-variants", action="store_true", help="list the variants and end")
     return parser
+
+
+def _secret(text: str) -> str:
+    if not text.startswith("env:"):
+        # The command line is no place for a secret: everybody on the machine can read it.
+        raise argparse.ArgumentTypeError("the value is not accepted; accepted: env:VARIABLE")
+    return text
 
 
 def _port(text: str) -> int:

@@ -13,10 +13,12 @@ from anyio.abc import TaskGroup
 from reference_server._jsonrpc import UNREADABLE, Refusal, is_answer, is_call, is_id, parse
 from reference_server.memory import Memory
 from reference_server.sessions import Session, SessionTable
+from reference_server.task_store import new_task_id
 
 if TYPE_CHECKING:
     from reference_server.authorization import Authorization
     from reference_server.principals import Principal
+    from reference_server.replicas import Replica
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -59,6 +61,9 @@ RAW_NAMES: Final = "mcp.raw_header_names"
 RAW_HEAD: Final = "mcp.raw_head"
 """Key in `scope["state"]` under which `serving` puts the bytes of the request head, without its last line."""
 
+CLOSE_CONNECTION: Final = "mcp.close_connection"
+"""Key in `scope["state"]` of a function that closes the connection once all that was sent is on its way."""
+
 ON_SHUTDOWN: Final = "mcp.on_shutdown"
 """Key in `scope["state"]` of a set of functions that `serving` calls when the server is told to end."""
 
@@ -71,11 +76,16 @@ class Facts:
 
     `get_streams` holds the `send` of each open GET stream by session id ("" without one), newest last.
     `cut_requests` counts the requests whose client went away before their body was complete.
+    `unread` counts the requests whose body is not complete yet.
     `background` runs what layers start for the life of the app, while it serves.
     `state_seconds` is how long a client has to answer what a tool asked back for, in the modern era.
     `memory` is what the tools remember beside the sessions.
     `paged` tells which lists come on two pages, see `paging.PAGED`.
+    `origins` are the origins whose pages may use the server, beside those of this machine.
     `fixtures` tells whether there is what the official conformance suite asks for, see `fixtures`.
+    `replica` is this app as one of those that have one store, or None if it has none.
+    `state_key` is the secret behind request states, or None for one that this process alone has.
+    `session_prefix` is what every session id begins with.
     `path` is the path of the endpoint.
     `authorization` finds out whom the app serves; None if it is open to all.
     """
@@ -87,19 +97,28 @@ class Facts:
     get_streams: dict[str, list[Send]] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
     cut_requests: int = 0
+    unread: int = 0
     background: TaskGroup | None = None
     era: str = "dual"
     state_seconds: float = 120.0
     memory: Memory = field(default_factory=Memory)
     paged: str = "resources"
     fixtures: bool = False
+    replica: Replica | None = None
+    state_key: str | None = None
+    session_prefix: str = ""
     path: str = "/mcp"
     authorization: Authorization | None = None
+    origins: tuple[str, ...] = ()
 
     @property
     def revisions(self) -> tuple[str, ...]:
         """The revisions that the app serves, oldest first."""
         return SERVED_REVISIONS[self.era]
+
+    def new_task_id(self) -> str:
+        """Return an id for a new task; one that other replicas see says where it runs."""
+        return new_task_id() if self.replica is None else self.replica.task_id()
 
     @property
     def logs(self) -> bool:
@@ -120,6 +139,7 @@ class RequestContext:
         scheme: `http` or `https`.
         server_host: Address of the server side of the connection, if known.
         raw_names: Header names as they were spelt on the wire; empty if the HTTP server does not tell.
+        body_seconds: How long the body took to come in.
         facts: What is true of the app.
         principal: Whom it comes from, once that is known; None on a server that is open to all.
     """
@@ -134,6 +154,7 @@ class RequestContext:
     server_host: str | None = None
     raw_names: tuple[str, ...] = ()
     principal: Principal | None = None
+    body_seconds: float = 0.0
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, or None."""

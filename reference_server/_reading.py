@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import anyio
@@ -32,7 +33,12 @@ def read_requests(facts: Facts) -> Layer:
 
     def layer(inner: ASGIApp) -> ASGIApp:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            body = await _read_body(receive)
+            began = time.monotonic()
+            facts.unread += 1
+            try:
+                body = await _read_body(receive)
+            finally:
+                facts.unread -= 1
             if body is None:
                 facts.cut_requests += 1
                 return
@@ -47,9 +53,10 @@ def read_requests(facts: Facts) -> Layer:
                 scheme=scope.get("scheme", "http"),
                 server_host=(scope.get("server") or (None,))[0],
                 raw_names=scope.get("state", {}).get(RAW_NAMES, ()),
+                body_seconds=time.monotonic() - began,
                 facts=facts,
             )
-            streams = _TrackedStream(context, send)
+            streams = TrackedStream(context, send)
             try:
                 await inner(scope_with(scope, context), receive, streams.send)
             finally:
@@ -79,7 +86,7 @@ async def _read_body(receive: Receive) -> bytes | None:
     return b"".join(chunks) if size <= MAX_BODY else b"\0" * (MAX_BODY + 1)
 
 
-class _TrackedStream:
+class TrackedStream:
     """Keeps the `send` of a GET stream in `Facts.get_streams` while the stream is open."""
 
     def __init__(self, context: RequestContext, send: Send) -> None:
@@ -89,6 +96,7 @@ class _TrackedStream:
         self._key = context.session_id or ""
 
     async def send(self, message: Message) -> None:
+        """Send, and note that the stream is open once it is."""
         async with self._lock:
             await self._send(message)
         if (
@@ -99,6 +107,7 @@ class _TrackedStream:
             self._context.facts.get_streams.setdefault(self._key, []).append(self.send)
 
     def forget(self) -> None:
+        """Note that the stream has ended."""
         streams = self._context.facts.get_streams.get(self._key, [])
         if self.send in streams:
             streams.remove(self.send)

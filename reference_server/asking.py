@@ -121,18 +121,18 @@ class Asking:
                     message=f"The client must declare what {lacking.method} needs",
                     data={"requiredCapabilities": dict(lacking.needs)},
                 )
-            return self._kept(questions, terms) if keep else self._brought(questions)
+            return await self._kept(questions, terms) if keep else self._brought(questions)
         if lacking is not None:
             raise ToolError(
                 f"The client did not declare what {lacking.method} needs, or its revision has none"
             )
         return {key: await self._requested(question) for key, question in questions.items()}
 
-    def _kept(self, questions: Mapping[str, Question], terms: Terms) -> dict[str, Json]:
+    async def _kept(self, questions: Mapping[str, Question], terms: Terms) -> dict[str, Json]:
         """Return the answers that the call brought, for these questions or those before."""
         self._rounds += 1
         lapsed = terms.seconds is not None and time.time() > self._issued + terms.seconds
-        if self._state is not None and (lapsed or self._name in self._memory.used_states):
+        if self._state is not None and (lapsed or await self._memory.used_state(self._name)):
             raise MCPError(code=INVALID_PARAMS, message="The request state is not valid any more")
         if self._rounds <= len(self._earlier):
             return self._earlier[self._rounds - 1]
@@ -149,7 +149,7 @@ class Asking:
             }
             raise InputNeeded(InputRequiredResult(input_requests=missing, request_state=json.dumps(state)))
         if terms.once:
-            self._memory.use_state(self._name)
+            await self._memory.use_state(self._name)
         self._earlier.append(answers)
         return answers
 
@@ -241,11 +241,14 @@ class StateProtection(ServerMiddleware[Any]):
     Args:
         seconds: How long a state is valid.
         audience: Who issues it.
+        key: The secret behind it, of at least 32 bytes; None for one that this process alone has.
     """
 
-    def __init__(self, seconds: float, audience: str) -> None:
+    def __init__(self, seconds: float, audience: str, key: str | None = None) -> None:
         security = RequestStateSecurity(
-            keys=[secrets.token_bytes(32)], ttl=seconds, bind_principal=lambda _: owner()
+            keys=[secrets.token_bytes(32) if key is None else key],
+            ttl=seconds,
+            bind_principal=lambda _: owner(),
         )
         self._boundary = RequestStateBoundary(security, default_audience=audience)
 

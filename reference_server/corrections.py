@@ -9,13 +9,13 @@ those of 2025-11-25 unless another revision is named. What has to be mended behi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from mcp_types import methods as sdk_methods
 from pydantic import ValidationError
 
-from reference_server import batches, corrections_modern, task_polls
+from reference_server import batches, corrections_modern, cors, task_polls
 from reference_server._calls import Payload, respond
 from reference_server._context import (
     HANDSHAKE_REVISIONS,
@@ -80,13 +80,13 @@ def check_host(context: RequestContext) -> None:
 
 
 def check_origin(context: RequestContext) -> None:
-    """Take no Origin, the own origin or a loopback origin, whatever the verb (#security-warning).
+    """Take no Origin, the own, an allowed or a loopback origin, whatever the verb (#security-warning).
 
     The SDK compares prefixes, answers plain text, and checks nothing unless it is told to.
     """
     own = f"{context.scheme}://{context.header('host')}"
     for origin in context.header_values("origin"):
-        if origin != own and not _LOOPBACK_ORIGIN.fullmatch(origin):
+        if origin not in (own, *context.facts.origins) and not _LOOPBACK_ORIGIN.fullmatch(origin):
             raise Refusal(403, INVALID_REQUEST, "The Origin is not allowed", anonymous=True)
 
 
@@ -174,7 +174,7 @@ def check_method(context: RequestContext) -> None:
         raise Refusal(200, METHOD_NOT_FOUND, "Method not found")
 
 
-def check_resumption(context: RequestContext) -> None:
+async def check_resumption(context: RequestContext) -> None:
     """Refuse an event id that cannot be resumed from.
 
     The SDK answers with a stream that ends at once (basic/transports#resumability-and-redelivery).
@@ -182,21 +182,23 @@ def check_resumption(context: RequestContext) -> None:
     event_id = context.header("last-event-id")
     if context.method != "GET" or not context.facts.resumable or event_id is None or context.session is None:
         return
-    if context.session.events.stream_of(event_id) is None:
+    if await context.session.events.stream_of(event_id) is None:
         raise Refusal(400, INVALID_REQUEST, "There is no such event to resume from")
 
 
-COMMON_CHECKS: Final[tuple[Callable[[RequestContext], None], ...]] = (check_host, check_origin)
+Check = Callable[[RequestContext], Awaitable[None] | None]
+
+COMMON_CHECKS: Final[tuple[Check, ...]] = (check_host, check_origin)
 """What every HTTP request has to pass, whatever its era."""
 
-REQUEST_CHECKS: Final[tuple[Callable[[RequestContext], None], ...]] = (
+REQUEST_CHECKS: Final[tuple[Check, ...]] = (
     check_verb,
     check_version_header,
     check_body,
 )
 """What every HTTP request of the handshake era has to pass."""
 
-MESSAGE_CHECKS: Final[tuple[Callable[[RequestContext], None], ...]] = (
+MESSAGE_CHECKS: Final[tuple[Check, ...]] = (
     check_shape,
     check_initialize,
     check_session,
@@ -206,7 +208,7 @@ MESSAGE_CHECKS: Final[tuple[Callable[[RequestContext], None], ...]] = (
 """What every single message has to pass, also inside a batch, and what GET and DELETE have to pass."""
 
 
-MODERN_CHECKS: Final[tuple[Callable[[RequestContext], None], ...]] = (
+MODERN_CHECKS: Final[tuple[Check, ...]] = (
     corrections_modern.check_verb,
     check_body,
     corrections_modern.check_shape,
@@ -216,7 +218,7 @@ MODERN_CHECKS: Final[tuple[Callable[[RequestContext], None], ...]] = (
 
 def corrected(engine: ASGIApp) -> ASGIApp:
     """Put the checks in front of the SDK, and answer refusals in one form."""
-    single = _refusing(_checked(MESSAGE_CHECKS, engine))
+    single = refusing(_checked(MESSAGE_CHECKS, engine))
     modern_request = _checked(corrections_modern.REQUEST_CHECKS, engine)
 
     async def serve_message(scope: Scope, receive: Receive, send: Send) -> None:
@@ -239,19 +241,23 @@ def corrected(engine: ASGIApp) -> ASGIApp:
     async def serve_era(scope: Scope, receive: Receive, send: Send) -> None:
         await (modern if context_of(scope).is_modern else handshake)(scope, receive, send)
 
-    return _refusing(_checked(COMMON_CHECKS, authorized(serve_era)))
+    return cors.with_leave(refusing(_checked(COMMON_CHECKS, cors.preflights(authorized(serve_era)))))
 
 
-def _checked(checks: tuple[Callable[[RequestContext], None], ...], inner: ASGIApp) -> ASGIApp:
+def _checked(checks: tuple[Check, ...], inner: ASGIApp) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         for check in checks:
-            check(context_of(scope))
+            pending = check(context_of(scope))
+            if pending is not None:
+                await pending
         await inner(scope, receive, send)
 
     return app
 
 
-def _refusing(inner: ASGIApp) -> ASGIApp:
+def refusing(inner: ASGIApp) -> ASGIApp:
+    """Answer refusals in one form."""
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await inner(scope, receive, send)

@@ -1,6 +1,7 @@
 """A bounded event store in memory: event ids that name their stream, replay of one stream inside one session.
 
-Each session has its own `SessionEvents`; nothing here can reach another session.
+Each session has its own `SessionEvents`; nothing here can reach another session. `stored_sessions` has the
+same for sessions that several replicas serve.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import secrets
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import anyio
 
@@ -18,6 +19,26 @@ MAX_EVENTS: Final = 1000
 
 GET_STREAM: Final = "_GET_stream"
 """The SDK's name for the stream of a plain GET."""
+
+
+class Events(Protocol):
+    """The events of one session, by stream."""
+
+    async def store(self, stream: str, message: object | None, *, final: bool = False) -> str:
+        """Keep one event and return its id.
+
+        Args:
+            stream: Name of the stream the event belongs to.
+            message: The JSON-RPC message as JSON object, or None for a priming event.
+            final: Whether the stream ends with this event.
+        """
+
+    async def stream_of(self, event_id: str) -> str | None:
+        """Return the stream of an event that can still be resumed from, or None."""
+
+    async def follow(self, event_id: str, deliver: Callable[[str, Any], Awaitable[None]]) -> None:
+        """Deliver what came after an event on its stream, then what still comes, until the stream ends."""
+
 
 StoredEvent = tuple[str, Any]
 """An event id and its JSON-RPC message; the message is None for an event that only primes the client."""
@@ -51,7 +72,7 @@ class SessionEvents:
     def __len__(self) -> int:
         return len(self._streams)
 
-    def store(self, stream: str, message: object | None, *, final: bool = False) -> str:
+    async def store(self, stream: str, message: object | None, *, final: bool = False) -> str:
         """Keep one event and return its id.
 
         Args:
@@ -68,7 +89,7 @@ class SessionEvents:
         entry.grown = anyio.Event()
         return event_id
 
-    def stream_of(self, event_id: str) -> str | None:
+    async def stream_of(self, event_id: str) -> str | None:
         """Return the stream of an event that can still be resumed from, or None."""
         found = self._find(event_id)
         return found[0] if found else None

@@ -32,9 +32,9 @@ EXTRA_RESOURCE: Final = Resource(
 
 async def toggle_item(kind: str, *, caller: Caller) -> str:
     """Add an item to a list, or take it away if it is there, and announce the change."""
-    caller.memory.extras ^= {kind}
+    listed = await caller.memory.toggle(kind)
     await caller.announce(kind)
-    return json.dumps({"kind": kind, "listed": kind in caller.memory.extras})
+    return json.dumps({"kind": kind, "listed": listed})
 
 
 CHANGING_TOOLS: Final = (

@@ -13,14 +13,13 @@ from reference_server.principals import owner
 async def new_key(*, caller: Caller) -> ToolResult:
     """Return a key that nobody has yet and nobody can guess."""
     key = secrets.token_urlsafe(18)
-    caller.memory.give_key(key, owner())
+    await caller.memory.give_key(key, owner())
     return structured_result({"key": key})
 
 
 async def check_key(key: str, *, caller: Caller) -> ToolResult:
     """Tell that a key was given to the caller; to others it is unknown."""
-    keys = caller.memory.keys
-    if key not in keys or keys[key] != owner():
+    if not await caller.memory.was_given(key, owner()):
         raise ToolError("Unknown key")
     return structured_result({"key": key})
 

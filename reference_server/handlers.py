@@ -154,7 +154,7 @@ def build_server(facts: Facts, listening: Listening) -> Server[Any]:
         server.add_request_handler("resources/subscribe", SubscribeRequestParams, handlers.subscribe)
         server.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, handlers.unsubscribe)
         server.add_notification_handler("notifications/initialized", NotificationParams, handlers.initialized)
-    server.middleware.append(StateProtection(facts.state_seconds, SERVER_NAME))
+    server.middleware.append(StateProtection(facts.state_seconds, SERVER_NAME, facts.state_key))
     tasks.install(server, facts)
     return server
 
@@ -243,6 +243,7 @@ class _Handlers:
         session = current_session.get()
         if session is not None:
             session.subscribed.add(params.uri)
+            await session.keep()
         return EmptyResult()
 
     async def unsubscribe(self, _: _Context, params: UnsubscribeRequestParams) -> EmptyResult:
@@ -250,6 +251,7 @@ class _Handlers:
         session = current_session.get()
         if session is not None:
             session.subscribed.discard(params.uri)
+            await session.keep()
         return EmptyResult()
 
     async def initialized(self, context: _Context, _: NotificationParams | None) -> None:
@@ -257,6 +259,7 @@ class _Handlers:
         session = current_session.get()
         if session is not None:
             session.notify = context.session.send_notification
+            await session.keep()
 
     async def list_tools(self, context: _Context, params: PaginatedRequestParams | None) -> ListToolsResult:
         """List the tools."""

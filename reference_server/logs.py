@@ -33,6 +33,7 @@ async def set_level(_: _Context, params: SetLevelRequestParams) -> EmptyResult:
     session = current_session.get()
     if session is not None:
         session.log_level = params.level
+        await session.keep()
     return EmptyResult()
 
 

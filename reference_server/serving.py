@@ -13,7 +13,16 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from reference_server._context import ON_SHUTDOWN, RAW_HEAD, RAW_NAMES, ASGIApp
+from reference_server._context import CLOSE_CONNECTION, ON_SHUTDOWN, RAW_HEAD, RAW_NAMES, ASGIApp
+
+KEEP_ALIVE_SECONDS: Final = 60
+"""How long an idle connection is kept: longer than proxies keep theirs, so that it is they who close it.
+
+A proxy that sends a request on a connection which the server closes at that moment can only answer 502.
+"""
+
+BACKLOG: Final = 1024
+"""Connections that may wait to be accepted: as many clients may come at once."""
 
 GRACEFUL_SECONDS: Final = 1
 """How long open streams may go on after the server was told to end."""
@@ -38,7 +47,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(128)
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
@@ -55,6 +64,7 @@ def config(app: ASGIApp) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
 
@@ -83,6 +93,7 @@ class RawNamesProtocol(H11Protocol):
                     RAW_NAMES: names,
                     RAW_HEAD: head,
                     ON_SHUTDOWN: self._on_shutdown,
+                    CLOSE_CONNECTION: self.transport.close,
                 }
             elif isinstance(event, h11.EndOfMessage):
                 self._head = b""

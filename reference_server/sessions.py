@@ -9,18 +9,21 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import anyio
 
 from reference_server._tool import LogLevel
-from reference_server.events import SessionEvents
+from reference_server.events import Events, SessionEvents
 from reference_server.task_store import TaskStore
 
 MAX_SESSIONS: Final = 1000
 MAX_TRANSACTIONS: Final = 100
 MAX_OPERATIONS: Final = 1000
 MAX_RUNNING: Final = 1000
+
+
+T = TypeVar("T")
 
 
 class TransactionError(ValueError):
@@ -40,10 +43,11 @@ class Transactions:
     max_transactions: int = MAX_TRANSACTIONS
     max_operations: int = MAX_OPERATIONS
     drop_oldest: bool = False
-    _operations: dict[str, list[str]] = field(default_factory=dict)
+    operations: dict[str, list[str]] = field(default_factory=dict)
+    """What each open transaction holds, oldest transaction first."""
 
     def __len__(self) -> int:
-        return len(self._operations)
+        return len(self.operations)
 
     def start(self, name: str) -> None:
         """Open the transaction `name`, or open it anew without operations.
@@ -51,11 +55,11 @@ class Transactions:
         Raises:
             TransactionError: If the session holds too many transactions.
         """
-        if name not in self._operations and len(self._operations) >= self.max_transactions:
+        if name not in self.operations and len(self.operations) >= self.max_transactions:
             if not self.drop_oldest:
                 raise TransactionError(f"Too many transactions (limit {self.max_transactions})")
-            del self._operations[next(iter(self._operations))]
-        self._operations[name] = []
+            del self.operations[next(iter(self.operations))]
+        self.operations[name] = []
 
     def add(self, name: str, operation: str) -> int:
         """Queue an operation and return how many the transaction holds now.
@@ -63,7 +67,7 @@ class Transactions:
         Raises:
             TransactionError: If the transaction is not open or is full.
         """
-        operations = self._operations.get(name)
+        operations = self.operations.get(name)
         if operations is None:
             raise TransactionError("No active transaction")
         if len(operations) >= self.max_operations:
@@ -85,6 +89,19 @@ class Connection:
     gone: anyio.Event = field(default_factory=anyio.Event)
 
 
+class Vault(Protocol):
+    """Keeps outside of the process what a session needs to go on in another one."""
+
+    async def keep(self, session: Session) -> None:
+        """Keep what its client chose."""
+
+    async def transact(self, change: Callable[[Transactions], T]) -> T:
+        """Change its transactions, while nobody else does."""
+
+    async def forget(self) -> None:
+        """Keep nothing of it any longer."""
+
+
 @dataclass(slots=True)
 class Session:
     """One MCP session.
@@ -96,7 +113,11 @@ class Session:
 
     revision: str
     transactions: Transactions = field(default_factory=Transactions)
-    events: SessionEvents = field(default_factory=SessionEvents)
+    events: Events = field(default_factory=SessionEvents)
+    sdk_id: str = ""
+    """The id by which the SDK in this process knows it, which clients need not know."""
+    vault: Vault | None = None
+    """Where it is kept beside this process; None for a session that ends with it."""
     tasks: TaskStore = field(default_factory=TaskStore)
     connections: dict[str, Connection] = field(default_factory=dict)
     """The connection of each stream that has one."""
@@ -109,6 +130,19 @@ class Session:
     notify: Callable[[Any], Awaitable[None]] | None = None
     """Sends a notification on the GET stream; None before the client is initialized."""
     owner: str | None = None
+
+    async def keep(self) -> None:
+        """Keep what the client chose, where other replicas find it."""
+        if self.vault is not None:
+            await self.vault.keep(self)
+
+    async def transact(self, change: Callable[[Transactions], T]) -> T:
+        """Return what a change of the transactions returns.
+
+        Raises:
+            TransactionError: If the change does.
+        """
+        return change(self.transactions) if self.vault is None else await self.vault.transact(change)
 
     def remember_request(self, key: str, name: str) -> None:
         """Note under which name the request with this JSON-encoded id runs inside the server."""
@@ -147,6 +181,11 @@ class SessionTable:
         return iter(list(self._sessions.values()))
 
     @property
+    def ids(self) -> list[str]:
+        """The ids of all sessions."""
+        return list(self._sessions)
+
+    @property
     def full(self) -> bool:
         """Whether a new session needs the oldest one to end."""
         return len(self._sessions) >= self.max_sessions
@@ -166,6 +205,10 @@ class SessionTable:
             return None
         self._sessions.move_to_end(session_id)
         return self._sessions[session_id]
+
+    def peek(self, session_id: str) -> Session | None:
+        """Return a live session without marking it as used."""
+        return self._sessions.get(session_id)
 
     def end(self, session_id: str | None) -> None:
         """Forget a session and all that belongs to it, and end its streams."""

@@ -6,7 +6,7 @@ a resource is announced to those who asked for this resource.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import anyio
@@ -52,10 +52,14 @@ class Listening:
 
     Args:
         sessions: The sessions of the handshake era.
+        tell_all: Tells all replicas something, which each of them hands to `hear`; None if there is one app.
     """
 
-    def __init__(self, sessions: SessionTable) -> None:
+    def __init__(
+        self, sessions: SessionTable, tell_all: Callable[[dict[str, Any]], Awaitable[None]] | None = None
+    ) -> None:
         self._sessions = sessions
+        self._tell_all = tell_all
         self._bus = InMemorySubscriptionBus()
         self._handler = ListenHandler(self._bus, max_subscriptions=MAX_STREAMS)
 
@@ -67,12 +71,28 @@ class Listening:
 
     async def publish(self, uri: str) -> None:
         """Tell those who listen to a resource that it changed."""
+        await self._spread({"updated": uri})
+
+    async def announce(self, kind: str) -> None:
+        """Tell all clients that a list changed: `tools`, `prompts` or `resources`."""
+        await self._spread({"changed": kind})
+
+    async def _spread(self, message: dict[str, Any]) -> None:
+        await (self.hear if self._tell_all is None else self._tell_all)(message)
+
+    async def hear(self, message: dict[str, Any]) -> None:
+        """Tell the clients of this app what changed, here or at another replica."""
+        if "updated" in message:
+            await self._publish_here(message["updated"])
+        elif "changed" in message:
+            await self._announce_here(message["changed"])
+
+    async def _publish_here(self, uri: str) -> None:
         await self._bus.publish(ResourceUpdated(uri=uri))
         updated = ResourceUpdatedNotification(params=ResourceUpdatedNotificationParams(uri=uri))
         await self._tell(updated, lambda session: uri in session.subscribed)
 
-    async def announce(self, kind: str) -> None:
-        """Tell all clients that a list changed: `tools`, `prompts` or `resources`."""
+    async def _announce_here(self, kind: str) -> None:
         event, changed = LIST_CHANGES[kind]
         await self._bus.publish(event)
         await self._tell(changed, lambda session: True)

@@ -53,6 +53,11 @@ class Failure:
         }
 
 
+def new_task_id() -> str:
+    """Return an id that nobody can guess."""
+    return secrets.token_urlsafe(24)
+
+
 @dataclass(eq=False)
 class Task:
     """One task.
@@ -68,7 +73,7 @@ class Task:
     """
 
     ttl: int = DEFAULT_TTL_MS
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    id: str = field(default_factory=new_task_id)
     status: str = "working"
     message: str = "The work has begun"
     outcome: Json | Failure | None = None

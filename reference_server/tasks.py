@@ -210,7 +210,9 @@ class Tasks(ServerMiddleware[Any]):
         return {"task": described(self._begin(ctx, call_next))}
 
     def _begin(self, context: _Context, call_next: CallNext) -> Task:
-        task = _SessionTask(ttl=requested_ttl((context.params or {}).get("task")))
+        task = _SessionTask(
+            ttl=requested_ttl((context.params or {}).get("task")), id=self._facts.new_task_id()
+        )
         self._store.add(task)
         session = _TaskSession(context, task)
         work = partial(outcome_of, call_next, replace(context, session=session))

@@ -94,7 +94,7 @@ class TasksExtension(ServerMiddleware[Any]):
         return await call_next(ctx)
 
     def _begin(self, context: _Context, call_next: CallNext) -> Json:
-        task = self._tasks.add(Task())
+        task = self._tasks.add(Task(id=self._facts.new_task_id()))
         work = partial(_work, task, call_next, replace(context, session=_MuteSession(context.session)))
         assert self._facts.background is not None
         self._facts.background.start_soon(partial(task.run, work, errors_fail=False))

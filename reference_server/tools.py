@@ -20,7 +20,7 @@ from reference_server.extras import CHANGING_TOOLS
 from reference_server.handle_tools import HANDLE_TOOLS
 from reference_server.log_tools import LOG_TOOLS
 from reference_server.place_tools import PLACE_TOOLS
-from reference_server.sessions import TransactionError, Transactions, current_session
+from reference_server.sessions import Session, TransactionError, current_session
 from reference_server.task_tools import TASK_TOOLS
 from reference_server.witness_tools import WITNESS_TOOLS
 
@@ -77,21 +77,21 @@ async def convert_units(value: float, from_unit: str, to_unit: str) -> str:
 
 async def start_transaction(session_id: str) -> str:
     """Begin the transaction that `session_id` names inside the MCP session of the caller."""
-    _transactions().start(session_id)
+    await _session().transact(lambda transactions: transactions.start(session_id))
     return json.dumps({"transaction": "started", "session": session_id}, ensure_ascii=False)
 
 
 async def add_operation(session_id: str, operation: str) -> str:
     """Queue an operation in the transaction that `session_id` names inside the MCP session of the caller."""
-    total = _transactions().add(session_id, operation)
+    total = await _session().transact(lambda transactions: transactions.add(session_id, operation))
     return json.dumps({"queued": operation, "total_operations": total}, ensure_ascii=False)
 
 
-def _transactions() -> Transactions:
+def _session() -> Session:
     session = current_session.get()
     if session is None:
         raise TransactionError("Transactions need a session; this server is stateless")
-    return session.transactions
+    return session
 
 
 async def count_slowly(steps: int, milliseconds: int, *, caller: Caller) -> str:

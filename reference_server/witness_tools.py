@@ -20,21 +20,21 @@ async def count_ticks(key: str, ticks: int, milliseconds: int, *, caller: Caller
     """Count ticks under a key, each after a pause, and report progress; `read_ticks` tells how many."""
     if len(key) > MAX_KEY_CHARS:
         raise ToolError(f"Argument key must have at most {MAX_KEY_CHARS} characters")
-    found = caller.memory.use_ticks(key)
-    found.counting += 1
+    found = await caller.memory.count(key, calls=1)
     try:
         for tick in range(1, ticks + 1):
             await anyio.sleep(milliseconds / 1000)
-            found.counted += 1
+            found = await caller.memory.count(key, ticks=1)
             await caller.report(tick, ticks, f"Tick {tick} of {ticks}")
     finally:
-        found.counting -= 1
+        with anyio.CancelScope(shield=True):
+            await caller.memory.count(key, calls=-1)
     return json.dumps({"ticks": found.counted})
 
 
 async def read_ticks(key: str, *, caller: Caller) -> str:
     """Tell how many ticks were counted under a key, and whether a call is still counting."""
-    found = caller.memory.read_ticks(key)
+    found = await caller.memory.read_ticks(key)
     return json.dumps({"ticks": found.counted, "running": found.counting > 0})
 
 
@@ -44,9 +44,9 @@ async def touch_resource(uri: str, *, caller: Caller) -> str:
     if listed is None or listed.content.text is None:
         texts = (each.uri for each in resources.RESOURCES.values() if each.content.text is not None)
         raise ToolError(f"Argument uri must be one of {', '.join(texts)}")
-    caller.memory.changes[uri] += 1
+    changes = await caller.memory.touch(uri)
     await caller.publish(uri)
-    return json.dumps({"uri": uri, "changes": caller.memory.changes[uri]})
+    return json.dumps({"uri": uri, "changes": changes})
 
 
 async def route_query(region: str, **others: Any) -> str:

@@ -41,7 +41,6 @@ The requirements of all revisions together, and why those have none that have no
 OBSTACLES: Final = {
     "latitude": "latitude",
     "whitebox": "not visible",
-    "needs-replicas": "needs replicas",
     "undecidable": "not decidable",
 }
 """Why a requirement may have no check -> the head of its column."""

@@ -21,12 +21,19 @@ pytest_plugins = ["pytester"]
 @contextmanager
 def running_reference(**options: object) -> Iterator[str]:
     """Run the reference server on a free port of 127.0.0.1 and give its URL."""
+    with running_replicas(1, **options) as urls:
+        yield urls[0]
+
+
+@contextmanager
+def running_replicas(count: int, **options: object) -> Iterator[tuple[str, ...]]:
+    """Run one reference server on several ports, as replicas that share all they know; give their URLs."""
     import uvicorn
 
     from reference_server import create_app
     from reference_server.serving import config, listen
 
-    listener = listen("127.0.0.1", 0)
+    listeners = [listen("127.0.0.1", 0) for _ in range(count)]
     server = uvicorn.Server(config(create_app(**options)))  # type: ignore[arg-type]
     started = threading.Event()
     startup = server.startup
@@ -38,17 +45,18 @@ def running_reference(**options: object) -> Iterator[str]:
     server.startup = tell  # type: ignore[method-assign]
 
     def run() -> None:
-        asyncio.run(server.serve(sockets=[listener]))
+        asyncio.run(server.serve(sockets=listeners))
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     assert started.wait(20), "the reference server did not start"
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+        yield tuple(f"http://127.0.0.1:{each.getsockname()[1]}/mcp" for each in listeners)
     finally:
         server.should_exit = True
         thread.join(10)
-        listener.close()
+        for listener in listeners:
+            listener.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pytest_mcp_http.mock.scripts import SCRIPTS
 from pytest_mcp_http.spec.client_registry import client_requirements
 from pytest_mcp_http.spec.registry import Requirement
 
-__all__ = ["RULES", "ClientVerdict", "Play", "judged_by", "verdicts"]
+__all__ = ["RULES", "ClientVerdict", "Play", "judged_by", "test_name", "verdicts"]
 
 _MODULES = (transport, streams, sessions, messages, modern)  # each enters its rules
 
@@ -50,6 +50,11 @@ def judged_by(script: Script, revision: str) -> tuple[str, ...]:
         if revision in item.revisions
         and (item.id not in _SPECIAL or item.id in script.judges or (not bundled and not script.judges))
     )
+
+
+def test_name(id: str) -> str:
+    """Return the name of the test that judges a requirement of clients, without its revision."""
+    return "test_" + id.removeprefix("client.").replace(".", "_").replace("-", "_")
 
 
 def verdicts(play: Play, *, strict: bool = False) -> Iterator[ClientVerdict]:

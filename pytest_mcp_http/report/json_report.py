@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pytest_mcp_http.errors import McpHttpError
 from pytest_mcp_http.report.masking import mask_url
-from pytest_mcp_http.report.rows import Result, count, merge, revision_position
+from pytest_mcp_http.report.rows import Result, count, merge, remarks, revision_position
 
 SCHEMA: Final = "pytest-mcp-http/report/1"
 """Value of the member `schema`; the number grows when a reader of older reports would misread a newer one."""
@@ -37,10 +37,12 @@ def build(results: Iterable[Result], target: Mapping[str, Any]) -> dict[str, Any
             ignored.
 
     Returns:
-        `{"schema", "target", "results", "totals"}`. It holds no time and no machine name, so the same results
-        give the same report. The reason of `not-applicable`, `not-verified` and `error` stands in `actual`.
+        `{"schema", "target", "results", "totals"}`, and `remarks` where something was seen besides. It holds
+        no time and no machine name, so the same results give the same report. The reason of `not-applicable`,
+        `not-verified` and `error` stands in `actual`.
     """
-    rows = merge(results)
+    results = list(results)
+    rows, seen = merge(results), remarks(results)
     return {
         "schema": SCHEMA,
         "target": {
@@ -52,6 +54,7 @@ def build(results: Iterable[Result], target: Mapping[str, Any]) -> dict[str, Any
         },
         "results": [_row(row) for row in rows],
         "totals": count(rows),
+        **({"remarks": _texts(seen)} if seen else {}),
     }
 
 
@@ -67,6 +70,13 @@ def _row(result: Result) -> dict[str, Any]:
         "expected": [_text(line) for line in result.get("expected") or ()],
         "actual": _text(result.get("actual") or result.get("reason")),
     }
+
+
+def _texts(value: Any) -> Any:
+    """Return the texts in lists and objects fit for a report."""
+    if isinstance(value, dict):
+        return {_text(name): _texts(each) for name, each in value.items()}
+    return [_text(each) for each in value]
 
 
 def _text(value: str | None) -> str:

@@ -64,6 +64,19 @@ def merge(results: Iterable[Result]) -> list[Result]:
     return list(worst.values())
 
 
+def remarks(results: Iterable[Result]) -> dict[str, dict[str, list[str]]]:
+    """Return what was seen beside the verdicts: lines by title and revision, each line once."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for result in sorted(results, key=position):
+        for title, lines in (result.get("remarks") or {}).items():
+            known = found.setdefault(title, {}).setdefault(result["revision"], [])
+            known += [line for line in lines if line not in known]
+    return {
+        title: dict(sorted(by_revision.items(), key=lambda each: revision_position(each[0])))
+        for title, by_revision in sorted(found.items())
+    }
+
+
 def count(rows: Iterable[Result]) -> dict[str, int]:
     """Return how many rows have each verdict, all verdicts included."""
     counts = dict.fromkeys(VERDICTS, 0)

@@ -19,6 +19,7 @@ from pytest_mcp_http.report.rows import (
     count,
     merge,
     position,
+    remarks,
     revision_position,
 )
 from pytest_mcp_http.report.transcript import transcript_lines
@@ -105,7 +106,8 @@ def summary_lines(
         width: Columns of the terminal; commands and exchanges are never wrapped.
 
     Returns:
-        The grid, the violations worst first, notes, what was not verified, and the verdict as the last line.
+        The grid, the violations worst first, notes, remarks, what was not verified, and the verdict, which is
+        the last line.
     """
     everything = sorted(results, key=position)
     rows = merge(everything)
@@ -114,7 +116,11 @@ def summary_lines(
         lines += [*grid_lines(rows, _revisions(rows), max(width, 40)), _plain()]
     for finding in _findings(everything):
         lines += [*_bug_report(finding, strict, max(width, 40)), _plain()]
-    for block in (_notes(everything), _not_verified(rows, max(width, 40))):
+    for block in (
+        _notes(everything),
+        _remarks(everything, max(width, 40)),
+        _not_verified(rows, max(width, 40)),
+    ):
         lines += [*block, _plain()] if block else []
     return [*lines, verdict_line(rows, target, strict=strict)]
 
@@ -239,6 +245,17 @@ def _notes(results: Iterable[Result]) -> list[Line]:
             lines.append(_plain(f"      sent:   {_clean(sent['text'], 120)}"))
         if group[0]["expected"]:
             lines.append(_plain(f"      better: {_clean(' or '.join(group[0]['expected']), 300)}"))
+    return lines
+
+
+def _remarks(results: Iterable[Result], width: int) -> list[Line]:
+    lines: list[Line] = []
+    for title, by_revision in remarks(results).items():
+        lines.append((title, {"bold": True}))
+        for revision, found in by_revision.items():
+            lines.append(_plain(f"  {revision}"))
+            for each in found or ["no difference was seen"]:
+                lines += _wrapped("    ", _clean(each, 300), width, rest="      ")
     return lines
 
 

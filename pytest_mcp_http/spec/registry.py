@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, get_args
 from pytest_mcp_http.spec.revisions import REVISIONS, SPECIFICATION_URL
 
 Level = Literal["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"]
-Needs = Literal["blackbox", "needs-tool", "needs-auth", "needs-replicas", "whitebox"]
+Needs = Literal["blackbox", "needs-tool", "needs-auth", "needs-replicas", "needs-direct", "whitebox"]
 Basis = Literal["prose", "derived", "schema", "extension", "jsonrpc", "guide", "http", "field"]
 
 CHAPTERS: Final = (
@@ -42,9 +42,13 @@ CHAPTERS: Final = (
     "mrtr",
     "tasks",
     "caching",
+    "isolation",
     "authorization",
     "security",
     "schema",
+    "deployment",
+    "browsers",
+    "flood",
 )
 """Chapters in catalogue order; each is one file of package data."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -30,6 +31,9 @@ LACKING: Final[Mapping[str, Callable[[Tour, HttpWire], Exchange]]] = {
 
 QUIET = 0.05
 """Seconds that a GET stream has to stay open to count as live."""
+
+CUT_TICKS, CUT_TICK_MS = 4, 20
+"""What a call is asked for whose connection is cut after the first of its events."""
 
 SECOND_GET = 0.1
 """Seconds that a second GET stream may take to be answered: some servers first let go of the other one."""
@@ -104,7 +108,10 @@ def lasting_request(client: McpClient) -> Request:
 
 
 def cut_connections(tour: Tour, client: McpClient) -> Iterator[str]:
-    """Reset connections at four points of an exchange; give where each was cut."""
+    """Reset connections at several points of an exchange; give where each was cut.
+
+    The last one is in the middle of a call of a tool with the role slow, where one is named.
+    """
     request = plain_request(client)
     sent = request_bytes(request)
     body_at = sent.index(b"\r\n\r\n") + 4
@@ -119,6 +126,11 @@ def cut_connections(tour: Tour, client: McpClient) -> Iterator[str]:
     short = replace(limits, first_byte=QUIET, total=QUIET)
     send_raw(lasting_request(client), reset=True, limits=short, context=context)
     yield "in the response"
+    with suppress(NotVerified):
+        params = tour.roles("slow")[0].params(n=CUT_TICKS, ms=CUT_TICK_MS)
+        body = client.message("tools/call", params, meta={"progressToken": "mcp-http-check-cut"})
+        send_raw(client.build("POST", body), reset=True, limits=short, context=context)
+        yield "in the response of a call, before its result"
 
 
 # -- GET streams -----------------------------------------------------------------------------------------

@@ -33,9 +33,6 @@ from pytest_mcp_http.wire.exchange import Exchange
 TOOL_ROUNDS: Final = 12
 """How often a model that never stops using tools answers."""
 
-SPARE_ROUNDS: Final = 3
-"""How often a call may ask more than it did the first time: a server may ping meanwhile whenever it likes."""
-
 VALID_MS: Final = 100
 """How long the tool of the role `lapse` is told to take answers, at least."""
 
@@ -274,8 +271,7 @@ def judge_roots(tour: Tour) -> None:
         if outcome_of(each.exchange) is Outcome.BROKEN:
             raise NotVerified(f"with usual roots the call got {each.exchange.summary}")
         for what, given in odd.items():
-            rounds = len(each.asked) + SPARE_ROUNDS
-            found = talk(tour, each.params, _except(ROOTS, given), rounds=rounds)
+            found = talk(tour, each.params, _except(ROOTS, given))
             exchange = found.exchange
             if not found.requests(ROOTS):
                 raise NotVerified(

@@ -58,6 +58,7 @@ from pytest_mcp_http.suite._elicited import with_errors
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._odd_answers import judge_lapse, judge_single_use
 from pytest_mcp_http.suite._probes import refused_by_others, served
+from pytest_mcp_http.suite._replicas import named, retried_elsewhere
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._retries import (
     NOT_SERVED,
@@ -362,6 +363,17 @@ def test_url_elicitation_is_demanded_only_when_needed(mcp_tour: Tour) -> None:
             violated(
                 f"JSON-RPC error {URL_ELICITATION_REQUIRED} without an elicitation",
                 ["another error code", "this code, with the elicitations that are needed"],
+                exchange,
+            )
+
+
+@requirement("mrtr.retry-stateless")
+def test_retry_is_served_at_every_replica(mcp_tour: Tour) -> None:
+    for url, ask, exchange in retried_elsewhere(mcp_tour):
+        if outcome_of(exchange) in NOT_SERVED:
+            violated(
+                f"a retry of {ask.params['name']} at {named(url)} got {exchange.summary}",
+                "the same outcome as at the replica that asked",
                 exchange,
             )
 

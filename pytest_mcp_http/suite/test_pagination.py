@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.pagination import (
     assert_cursor_handled,
     assert_cursor_refused,
@@ -13,6 +14,7 @@ from pytest_mcp_http.assertions.pagination import (
 from pytest_mcp_http.errors import NotVerified
 from pytest_mcp_http.suite._cursors import again, list_methods, odd_cursors, unknown_cursors, walks
 from pytest_mcp_http.suite._judging import gravest
+from pytest_mcp_http.suite._replicas import named, second_pages
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._shapes import judge_shapes
 from pytest_mcp_http.tour import Tour
@@ -57,3 +59,12 @@ def test_walk_over_all_pages_ends(mcp_tour: Tour) -> None:
             raise NotVerified(f"a page of {pages[-1].method} got {pages[-1].exchange.summary}")
         if pages[-1].next is not None:
             raise NotVerified(f"{pages[-1].method} has more than the {len(pages)} pages that we followed")
+
+
+@requirement("pagination.cursor-cross-replica")
+def test_cursor_works_at_every_replica(mcp_tour: Tour) -> None:
+    for url, exchange, same in second_pages(mcp_tour):
+        if not same:
+            what = exchange.summary if exchange.result is None else "another page"
+            actual = f"{what}, at {named(url)}, for a cursor of another one"
+            violated(actual, "the page that follows, as where the cursor is from", exchange)

@@ -10,6 +10,7 @@ from pytest_mcp_http.assertions.resumability import assert_event_ids_unique
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._endpoint import needs_one_era
 from pytest_mcp_http.suite._probes import refused_by_others, served
+from pytest_mcp_http.suite._replicas import named, resumed_elsewhere
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.wire.exchange import Exchange
@@ -125,3 +126,25 @@ def test_last_event_id_is_ignored(mcp_tour: Tour) -> None:
     refused_by_others(exchange)
     if exchange.result is None:
         violated(f"{exchange.summary}, with Last-Event-ID", "a result, as without the header", exchange)
+
+
+@requirement("resumability.cross-replica")
+def test_stream_is_resumed_at_another_replica(mcp_tour: Tour) -> None:
+    for found in resumed_elsewhere(mcp_tour):
+        exchange = found.own
+        refused_by_others(exchange)
+        refused = exchange.status is not None and 400 <= exchange.status < 500
+        if not refused and not exchange.responses:
+            violated(
+                f"{exchange.summary}, from {named(found.url)}, for an event id of another one",
+                ("the events after the id", "HTTP 4xx, so that the client knows that they are lost"),
+                exchange,
+            )
+
+
+@requirement("resumability.no-cross-stream-replay-replica")
+def test_no_replica_replays_streams_of_others(mcp_tour: Tour) -> None:
+    for found in resumed_elsewhere(mcp_tour):
+        if found.foreign.is_sse and found.foreign.responses:
+            actual = f"messages of another session were replayed at {named(found.url)}"
+            violated(actual, "only messages of the stream that the event id belongs to", found.foreign)

@@ -19,6 +19,7 @@ from pytest_mcp_http.assertions.session import (
 from pytest_mcp_http.client import SESSION_HEADER, McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._probes import needs_session, refused_by_others, sample_session_ids, served
+from pytest_mcp_http.suite._replicas import crossings, ended_elsewhere, named, scattered
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._two_sessions import two_sessions
 from pytest_mcp_http.tour import Tour
@@ -306,3 +307,56 @@ def test_session_id_is_ignored(mcp_tour: Tour) -> None:
     refused_by_others(exchange)
     if exchange.result is None:
         violated(f"{exchange.summary}, with a session id", "a result, as without the header", exchange)
+
+
+# -- several replicas, or the same one on several connections -----------------------------------------------
+
+
+@requirement("session.cross-replica")
+def test_session_is_known_to_every_replica(mcp_tour: Tour) -> None:
+    for url, exchange in crossings(mcp_tour):
+        refused_by_others(exchange)
+        if exchange.result is None:
+            violated(
+                f"{exchange.summary}, at {named(url)}, in a session that was opened at another one",
+                "a result: clients keep no cookies, so a balancer may send them to any replica",
+                exchange,
+            )
+
+
+@requirement("session.terminated-404-replica")
+def test_ended_session_is_gone_at_every_replica(mcp_tour: Tour) -> None:
+    for _, exchange in ended_elsewhere(mcp_tour):
+        refused_by_others(exchange)
+        assert_session_gone(exchange)
+
+
+@requirement("session.gone-stays-gone")
+def test_gone_session_stays_gone(mcp_tour: Tour) -> None:
+    found = scattered(mcp_tour)
+    statuses = [exchange.status for exchange in found.bare]
+    if 404 not in statuses:
+        return
+    first = statuses.index(404)
+    served = [exchange for exchange in found.bare[first:] if exchange.result is not None]
+    if served:
+        violated(
+            f"of {len(statuses)} pings of one session, each on a connection of its own, number {first + 1} "
+            f"got HTTP 404, and {len(served)} of those after it were served{found.hint}",
+            "HTTP 404 from then on, or never: a client drops the session at once",
+            found.bare[first],
+        )
+
+
+@requirement("session.any-connection")
+def test_session_is_served_on_any_connection(mcp_tour: Tour) -> None:
+    found = scattered(mcp_tour)
+    # A session may end at any time, and 404 in between is session.gone-stays-gone.
+    refused = [exchange for exchange in found.bare if exchange.result is None and exchange.status != 404]
+    if refused:
+        violated(
+            f"{len(refused)} of {len(found.bare)} pings of one session, each on a connection of its own, "
+            f"were not served: {refused[0].summary}{found.hint}",
+            "a result on each connection",
+            refused[0],
+        )

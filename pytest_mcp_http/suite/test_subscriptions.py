@@ -40,6 +40,7 @@ from pytest_mcp_http.spec.error_codes import INVALID_REQUEST, METHOD_NOT_FOUND
 from pytest_mcp_http.suite._changes import announced_resources, changed_resources
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import declared, refused_by_others
+from pytest_mcp_http.suite._replicas import announced_elsewhere, named
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._subscriptions import (
     FIRST_ID,
@@ -278,3 +279,12 @@ def test_closed_subscriptions_are_let_go(mcp_tour: Tour) -> None:
         if acknowledgement(stream) is None:
             actual = f"after {number - 1} subscriptions were opened and closed, the next got {stream.summary}"
             violated(actual, "closing a stream frees what it held", stream, note=True)
+
+
+@requirement("subscriptions.cross-replica-delivery")
+def test_change_is_announced_at_every_replica(mcp_tour: Tour) -> None:
+    for kind, url, stream in announced_elsewhere(mcp_tour):
+        method = f"notifications/{kind}/list_changed"
+        if all(message.method != method for message in stream.notifications):
+            actual = f"the list of {kind} changed, and nothing came on a stream of {named(url)}"
+            violated(actual, method, stream)

@@ -42,6 +42,7 @@ from pytest_mcp_http.suite._changes import changed_list
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._lists import listings
 from pytest_mcp_http.suite._principals import other_users, tool_attempts
+from pytest_mcp_http.suite._replicas import named, tool_lists
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._resources import undeclared_lists
 from pytest_mcp_http.suite._shapes import judge_shape
@@ -316,6 +317,17 @@ def test_changed_tools_are_announced(mcp_tour: Tour) -> None:
 @requirement("tools.list-changed.listen")
 def test_changed_tools_are_announced_to_listeners(mcp_tour: Tour) -> None:
     assert_list_change_announced(changed_list(mcp_tour, "tools").heard[:1], "tools")
+
+
+@requirement("tools.list-order-across-replicas")
+def test_replicas_list_the_same_tools(mcp_tour: Tour) -> None:
+    (_, expected, _), *others = tool_lists(mcp_tour)
+    for url, names, exchange in others:
+        if names == expected:
+            continue
+        odd = sorted(set(names) ^ set(expected))
+        what = f"other tools ({', '.join(odd[:5])})" if odd else "the same tools in another order"
+        violated(f"{what} at {named(url)}", "the same tools in the same order at every replica", exchange)
 
 
 @requirement("tools.access-control")

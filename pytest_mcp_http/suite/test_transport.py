@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import partial
 
 from pytest_mcp_http.assertions._base import violated
@@ -54,6 +55,7 @@ from pytest_mcp_http.suite._endpoint import (
 )
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import refused_by_others, served
+from pytest_mcp_http.suite._replicas import named, unannounced
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._streams import all_streams, batch_of_pings, get_stream, requests
 from pytest_mcp_http.suite._two_sessions import two_sessions
@@ -372,3 +374,12 @@ def test_server_sends_no_requests(mcp_tour: Tour) -> None:
     # What is sent on the stream of a call that asks for input is mrtr.used-for-client-input's.
     for exchange in all_streams(mcp_tour):
         assert_no_server_request(exchange)
+
+
+@requirement("transport.no-connection-affinity")
+def test_other_replicas_need_no_introduction(mcp_tour: Tour) -> None:
+    client_info = {"name": f"mcp-http-check-{secrets.token_hex(4)}", "version": "1"}
+    for url, method, exchange in unannounced(mcp_tour, client_info):
+        if exchange.result is None:
+            actual = f"{method} at {named(url)}, after server/discover at another one, got {exchange.summary}"
+            violated(actual, "a result, as from the process that was asked before", exchange)

@@ -45,6 +45,9 @@ __all__ = [
 
 _WRITE_SIZE: Final = 16 * 1024
 
+MAX_CONNECTIONS: Final = 1024
+"""Exchanges at once: more than any probe needs, so that the server and not we are the limit."""
+
 
 class _Calls(threading.local):
     """The exchange that the current thread is busy with."""
@@ -155,7 +158,7 @@ class _BoundedTransport(httpx.BaseTransport):
         self.calls = _Calls()
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,
-            max_connections=64,
+            max_connections=MAX_CONNECTIONS,
             # A server may close a kept connection at any moment, just when the next request is under way. A
             # browser would retry; we never do, so by default each exchange gets a connection of its own.
             max_keepalive_connections=None if keep_alive else 0,

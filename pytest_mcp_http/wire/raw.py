@@ -68,29 +68,79 @@ def send_raw(
     Returns:
         The exchange; with `read=False` one that ended as `STOPPED`.
     """
-    limits = limits or Limits()
-    recorder = Recorder(request, limits)
-    pieces = (request_bytes(request),) if parts is None else parts
     try:
-        connection = _connect(request, limits, context)
+        connection = RawConnection(request, limits=limits, context=context)
     except (OSError, UnicodeError) as error:
+        recorder = Recorder(request, limits or Limits())
         recorder.finish(End.UNREACHABLE, str(error))
         return recorder.exchange()
     with connection:
-        recorder.restart()
+        exchange = connection.exchange(request, parts, read=read)
+        if reset:
+            connection.reset_on_close()
+    return exchange
+
+
+class RawConnection:
+    """One connection that takes byte strings, for one exchange after the other.
+
+    Use it as a context manager, or call `close`.
+
+    Args:
+        request: Names the URL to connect to.
+        limits: Time limits (seconds) and size limit (bytes) of each exchange.
+        context: TLS settings for https URLs.
+
+    Raises:
+        OSError: If no connection can be made.
+        UnicodeError: If the host is no name that can be looked up.
+    """
+
+    def __init__(
+        self, request: Request, *, limits: Limits | None = None, context: ssl.SSLContext | None = None
+    ) -> None:
+        self._limits = limits or Limits()
+        self._socket = _connect(request, self._limits, context)
+
+    def exchange(
+        self, request: Request, parts: Sequence[bytes | Pause] | None = None, *, read: bool = True
+    ) -> Exchange:
+        """Send byte strings and record the response, as `send_raw` does.
+
+        Args:
+            request: Stands in the record as what was sent.
+            parts: Byte strings and pauses to send; default the whole request as `request_bytes` writes it.
+            read: Read the response; False returns as soon as everything is sent.
+        """
+        recorder = Recorder(request, self._limits)
         try:
-            _send(connection, pieces, recorder)
+            _send(self._socket, (request_bytes(request),) if parts is None else parts, recorder)
             if read:
-                _receive(connection, recorder)
+                _receive(self._socket, recorder)
             else:
                 recorder.finish(End.STOPPED, "connection closed by us")
         except TimeoutError:
             recorder.time_out()
         except OSError as error:
             recorder.finish(End.RESET, str(error))
-        if reset:
-            _reset_on_close(connection)
-    return recorder.exchange()
+        return recorder.exchange()
+
+    def reset_on_close(self) -> None:
+        """Let `close` end the connection with a TCP reset instead of in order."""
+        # Linger of zero seconds turns close() into a reset; Windows has the two numbers as shorts.
+        linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def __enter__(self) -> RawConnection:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
 
 def _connect(request: Request, limits: Limits, context: ssl.SSLContext | None) -> socket.socket:
@@ -125,13 +175,6 @@ def _left(recorder: Recorder) -> float:
     if left <= 0:
         raise TimeoutError("the deadline of the exchange has passed")
     return left
-
-
-def _reset_on_close(connection: socket.socket) -> None:
-    # Linger of zero seconds turns close() into a reset; Windows has the two numbers as shorts.
-    linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
-    with contextlib.suppress(OSError):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
 
 def _receive(connection: socket.socket, recorder: Recorder) -> None:

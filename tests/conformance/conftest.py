@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_mcp_http._collect import CHAPTERS
+from pytest_mcp_http._collect import CHAPTERS, chapters
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http._target import open_target
 from pytest_mcp_http._verdict import Verdict, verdict_of
@@ -53,26 +53,39 @@ class Judgement:
         )
 
 
-def all_checks() -> list[Callable[..., None]]:
-    """Return every check of the suite, in its order."""
+def all_checks(names: Iterable[str] = CHAPTERS) -> list[Callable[..., None]]:
+    """Return every check of the suite, or of some chapters, in their order."""
     return [
         function
-        for chapter in CHAPTERS
+        for chapter in names
         for function in vars(import_module(f"pytest_mcp_http.suite.test_{chapter}")).values()
         if hasattr(function, "mcp_requirement") and inspect.isfunction(function)
     ]
 
 
-def judge_settings(settings: Settings, revisions: Iterable[str]) -> Judgement:
-    """Run every check against a server at some revisions."""
+def judge_settings(
+    settings: Settings,
+    revisions: Iterable[str],
+    wanted: Callable[[str], bool] = lambda id: True,
+    names: Iterable[str] = CHAPTERS,
+) -> Judgement:
+    """Run the checks of the wanted requirements, by default all, against a server at some revisions.
+
+    Args:
+        settings: Name the server, and say what is asked for.
+        revisions: The revisions.
+        wanted: Which requirements, by id.
+        names: The chapters to run.
+    """
     verdicts: dict[tuple[str, str], Verdict] = {}
     with open_target(settings) as running, running.target.open_wire() as wire:
         for revision in revisions:
             tour = Tour(running.target, revision, wire)
             given: dict[str, Any] = {"mcp_tour": tour, "mcp_wire": wire, "mcp_target": running.target}
-            for check in all_checks():
+            for check in all_checks(names):
                 requirement = requirements()[check.mcp_requirement]  # type: ignore[attr-defined]
-                if revision not in requirement.revisions:
+                asked_for = requirement.chapter in chapters(settings) and wanted(requirement.id)
+                if not asked_for or revision not in requirement.revisions:
                     continue
                 outcome: BaseException | None = None
                 try:
@@ -95,7 +108,12 @@ def judge(
 
     with ExitStack() as stack:
 
-        def run(revisions: Iterable[str], rig: str = "alone", **options: Any) -> Judgement:
-            return judge_settings(RIGS[rig](stack, **options), revisions)
+        def run(
+            revisions: Iterable[str],
+            rig: str = "alone",
+            wanted: Callable[[str], bool] = lambda id: True,
+            **options: Any,
+        ) -> Judgement:
+            return judge_settings(RIGS[rig](stack, **options), revisions, wanted)
 
         yield run

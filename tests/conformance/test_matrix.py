@@ -2,9 +2,10 @@
 
 How much of it runs is said by `MCP_MATRIX`:
 
-- `quick`, the default: one fault of each requirement, and each variant, in one mode and at one revision.
+- `quick`, the default: one fault of each requirement, and each variant, in one mode and at one revision;
+  beside the checks that the fault breaks, a part of the others runs, a different one for each entry.
 - `eras`: all faults in one mode, at the newest revision of each era that shows them, and all variants in both
-  modes.
+  modes, with all checks.
 - `full`: all faults and variants in every mode and at every revision.
 
 The modern era knows no modes, so its rows run in one of them.
@@ -13,7 +14,7 @@ The modern era knows no modes, so its rows run in one of them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from zlib import crc32
 
@@ -24,6 +25,7 @@ from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS
 from reference_server.faults import Fault
 from reference_server.faults import catalogue as faults
 from reference_server.variants import catalogue as variants
+from tests.conformance.rigs import RIGS
 
 pytest.importorskip("mcp.server.mcpserver", reason="the reference server needs mcp 2.x")
 
@@ -88,18 +90,25 @@ def rows(
     return found
 
 
+def wanted(name: str, share: int, declared: Iterable[str] = ()) -> Callable[[str], bool]:
+    """Return which requirements are judged beside an entry: what it breaks, and one of `share` others."""
+    return lambda id: not QUICK or id in declared or crc32(f"{name} {id}".encode()) % share == 0
+
+
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize(
     "options",
     [{}, {"json_response": True}, {"resumable": True}, {"resumable": True, "fixtures": True}],
     ids=["sse", "json", "resumable", "fixtures"],
 )
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [*MODES, "shared"])
 def test_clean_server_breaks_nothing(
     judge: Callable[..., Any], mode: str, options: dict[str, bool], era: str
 ) -> None:
     if options.get("resumable") and (mode == "stateless" or era != "dual"):
         pytest.skip("without sessions nothing is kept for replay")
+    if mode == "shared" and (era != "dual" or (QUICK and options != {"resumable": True})):
+        pytest.skip("the same server as with mode stateful, but for the place of its sessions")
     revisions = {"handshake": HANDSHAKE_REVISIONS, "modern": MODERN_REVISIONS, "dual": REVISIONS}[era]
     found = judge(revisions, mode=mode, era=era, **options)
     red = found.hit("fail", "warn", "error")
@@ -107,11 +116,42 @@ def test_clean_server_breaks_nothing(
     assert len(found.hit("pass")) > 60
 
 
+def shown_by(rig: str, revision: str) -> set[str]:
+    """Return the requirements that faults in a rig break at a revision."""
+    return {
+        id
+        for fault in faults().values()
+        for id in fault.requirements
+        if fault.rig == rig
+        and not fault.options
+        and revision in fault.revisions
+        and revision in requirements()[id].revisions
+    }
+
+
+@pytest.mark.parametrize(
+    ("rig", "revision"),
+    [
+        (rig, revision)
+        for rig in RIGS
+        for revision in (HANDSHAKE_REVISIONS[-1], MODERN_REVISIONS[-1])
+        if rig != "alone" and shown_by(rig, revision)
+    ],
+)
+def test_clean_server_passes_what_a_rig_is_for(judge: Callable[..., Any], rig: str, revision: str) -> None:
+    found = judge([revision], rig, mode="stateful", resumable=True)
+    red = found.hit("fail", "warn", "error")
+    assert not red, found.explain(red)
+    # A note is no red, so that a check which notes whatever it sees would look like one that sees a fault.
+    missed = shown_by(rig, revision) - found.hit("pass")
+    assert not missed, found.explain(missed)
+
+
 @pytest.mark.parametrize(("name", "mode", "revisions"), rows(variants(), legal_at, in_one_mode=False))
 def test_variant_breaks_nothing(
     judge: Callable[..., Any], name: str, mode: str, revisions: Sequence[str]
 ) -> None:
-    found = judge(revisions, variants()[name].rig, mode=mode, variants=(name,))
+    found = judge(revisions, variants()[name].rig, wanted(name, 2), mode=mode, variants=(name,))
     red = found.hit("fail", "warn", "error")
     assert not red, found.explain(red)
 
@@ -124,7 +164,7 @@ def test_fault_breaks_exactly_its_requirements(
     judge: Callable[..., Any], name: str, mode: str, revisions: Sequence[str]
 ) -> None:
     declared = set(faults()[name].requirements)
-    found = judge(revisions, faults()[name].rig, mode=mode, faults=(name,))
+    found = judge(revisions, faults()[name].rig, wanted(name, 4, declared), mode=mode, faults=(name,))
     red = found.hit("fail", "warn", "error")
     assert red <= declared, found.explain(red - declared)
     for era in {era_of(revision) for revision in revisions}:

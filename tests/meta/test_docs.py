@@ -28,6 +28,7 @@ from reference_server import crashes, faults, variants
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
 OPTIONS_PAGE = ROOT / "docs" / "reference" / "options.md"
+LOCUSTFILE = ROOT / "pytest_mcp_http" / "load" / "locustfile.py"
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -192,9 +193,11 @@ NOT_RUN = (
     # Set up a machine, or need what no test may count on.
     ("mkdir ", "cd ", ". .venv", "python -m venv", "pip install", "export ", "npx ", "jq ", "diff "),
     # Wait for somebody to end them; the first is run by the tests of its module.
-    ("python -m reference_server --mode", "uvicorn ", "curl "),
+    ("python -m reference_server --mode", "python -m reference_server scale", "uvicorn ", "curl "),
     # A test of its own, tests/conformance/test_official_run.py.
     ("python scripts/official_suite.py",),
+    # Its own tests are in tests/plugin/test_load.py; the other one takes minutes.
+    ("locust ", "python benchmarks/"),
 )
 
 
@@ -240,6 +243,8 @@ def test_every_other_command_is_known() -> None:
 def test_options_that_are_named_exist(help_text: str) -> None:
     known = set(OPTION.findall(help_text))
     assert len(known) > 15
+    # Locust has options of the same kind.
+    known |= set(OPTION.findall(LOCUSTFILE.read_text(encoding="utf-8")))
     named = {(p.name, option) for p in PAGES for option in OPTION.findall(p.read_text(encoding="utf-8"))}
     assert not [(name, option) for name, option in named if option not in known]
 

@@ -40,7 +40,7 @@ def test_ids_are_lower_case_words():
 
 
 def test_urls_are_absolute_and_well_formed():
-    pattern = re.compile(r"https://[a-z.-]+(?:/[\w.-]+)+/?(?:#[\w.%-]+)?")
+    pattern = re.compile(r"https://[a-z.-]+(?:/[\w.-]+)*/?(?:#[\w.%-]+)?")
     bad = [item.url(r) for item in ITEMS for r in item.revisions if not pattern.fullmatch(item.url(r))]
     assert bad == []
 

@@ -118,6 +118,23 @@ class TestConverse:
         assert [body.get("result") for body in bodies] == [None, {}, {"roots": []}]
         assert found.exchange.result == {}
 
+    def test_pings_are_no_rounds(self, serve: Any) -> None:
+        pings = [{"jsonrpc": "2.0", "id": f"p{n}", "method": "ping"} for n in range(3)]
+        asked = {"jsonrpc": "2.0", "id": 0, "method": "roots/list"}
+        peer = serve(self.serving(*pings, asked, {"jsonrpc": "2.0", "id": 1, "result": {}}))
+        found = self.run(peer.url, lambda method, params: {"roots": []}, rounds=1)
+        assert [each.id for each in found.asked] == ["p0", "p1", "p2", 0]
+        assert all(each.reply is not None for each in found.asked)
+        assert found.exchange.result == {}
+
+    def test_a_call_that_pings_without_end_is_left(self, serve: Any, monkeypatch: Any) -> None:
+        monkeypatch.setattr("pytest_mcp_http.answering.MAX_PINGS", 2)
+        pings = [{"jsonrpc": "2.0", "id": n, "method": "ping"} for n in range(5)]
+        peer = serve(self.serving(*pings, end=False))
+        found = self.run(peer.url, None)
+        assert [each.reply is not None for each in found.asked] == [True, True, False]
+        assert found.exchange.response is None
+
     def test_a_call_is_left_at_the_first_request_and_cancelled(self, serve: Any) -> None:
         peer = serve(self.serving({"jsonrpc": "2.0", "id": 9, "method": "roots/list"}, end=False))
         found = self.run(peer.url, None)

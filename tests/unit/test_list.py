@@ -10,6 +10,7 @@ import pytest
 
 from pytest_mcp_http import _list
 from pytest_mcp_http.__main__ import main
+from pytest_mcp_http.spec.client_registry import client_requirements
 from pytest_mcp_http.spec.registry import requirements
 
 CHECKED = "session.terminated-404"
@@ -82,6 +83,15 @@ def test_filters(suite_of_one, capsys):
     assert [row["id"] for row in listed] == expected
 
 
+def test_requirements_of_clients_name_the_tests_that_judge_them(capsys):
+    assert main(["list", "--clients", "--json", "--chapter", "client.session"]) == 0
+    listed = {row["id"]: row["checks"] for row in json.loads(capsys.readouterr().out)}
+    assert set(listed) == {id for id in client_requirements() if id.startswith("client.session.")}
+    assert all(listed.values())
+    named = {name for names in listed.values() for name in names}
+    assert "mcp-client/session-lost::test_session_reinitialize_after_404" in named
+
+
 def test_text_has_a_block_per_requirement_and_a_count(suite_of_one, capsys):
     assert main(["list", "--chapter", "session"]) == 0
     blocks = capsys.readouterr().out.strip().split("\n\n")
@@ -100,7 +110,14 @@ def test_text_has_a_block_per_requirement_and_a_count(suite_of_one, capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["list", "--chapter", "nope"], ["list", "--revision", "2024-11-05"]]
+    "arguments",
+    [
+        [],
+        ["list", "--chapter", "nope"],
+        ["list", "--chapter", "client.session"],
+        ["list", "--clients", "--chapter", "session"],
+        ["list", "--revision", "2024-11-05"],
+    ],
 )
 def test_wrong_usage_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as caught:

@@ -516,3 +516,61 @@ def test_shown_url_has_no_secrets(url: str, shown: str) -> None:
     from pytest_mcp_http._option_values import mask_url
 
     assert mask_url(url) == shown
+
+
+class TestOtherAddresses:
+    URL = "http://127.0.0.1:1/mcp"
+    REPLICAS = ("http://127.0.0.1:2/mcp", "http://127.0.0.1:3/mcp")
+
+    def test_command_line(self):
+        settings = settings_of(
+            {"mcp_url": self.URL, "mcp_replicas": list(self.REPLICAS), "mcp_direct": self.REPLICAS[0]}
+        )
+        assert settings.replicas == self.REPLICAS
+        assert settings.direct == self.REPLICAS[0]
+
+    def test_ini_file(self, read):
+        settings = read(toml=f'mcp_url = "{self.URL}"\nmcp_replicas = ["{self.REPLICAS[0]}"]\n')
+        assert settings.replicas == self.REPLICAS[:1]
+        assert settings.direct is None
+
+    @pytest.mark.parametrize("name", ["mcp_url", "mcp_command"])
+    def test_those_of_the_ini_file_belong_to_its_url(self, name):
+        ini = {"mcp_url": self.URL, "mcp_replicas": list(self.REPLICAS), "mcp_direct": self.REPLICAS[0]}
+        line = {name: "http://127.0.0.1:9/mcp" if name == "mcp_url" else "serve {port}"}
+        settings = settings_of(line, ini)
+        assert settings.replicas == ()
+        assert settings.direct is None
+
+    @pytest.mark.parametrize(("flag", "value"), [("--mcp-replica", [URL]), ("--mcp-direct", URL)])
+    def test_they_need_a_url(self, flag, value):
+        name = _options._BY_FLAG[flag].name
+        for line in ({}, {"mcp_reference": "stateful"}):
+            with pytest.raises(pytest.UsageError, match=f"{flag} needs --mcp-url"):
+                settings_of({**line, name: value})
+
+    @pytest.mark.parametrize("value", ["ftp://h/mcp", "http://u:s3cr3t-pass@h/mcp", "http://h/mcp#x", "mcp"])
+    def test_they_are_checked_like_the_url(self, value):
+        for name in ("mcp_replicas", "mcp_direct"):
+            given = [value] if name == "mcp_replicas" else value
+            with pytest.raises(pytest.UsageError, match="accepted: an absolute URL") as caught:
+                settings_of({"mcp_url": self.URL, name: given})
+            assert "s3cr3t-pass" not in str(caught.value)
+
+    def test_no_replica_is_named_twice(self):
+        with pytest.raises(pytest.UsageError, match="is given twice"):
+            settings_of({"mcp_url": self.URL, "mcp_replicas": [self.URL, self.URL]})
+
+    @pytest.mark.parametrize("value", ["0.5", "900", "60"])
+    def test_idle_budget(self, value):
+        assert settings_of({"mcp_idle_budget": value}).idle_budget == float(value)
+
+    @pytest.mark.parametrize("value", ["0", "0.4", "901", "-1", "nan", "soon"])
+    def test_wrong_idle_budget(self, value):
+        with pytest.raises(pytest.UsageError, match="--mcp-idle-budget"):
+            settings_of({"mcp_idle_budget": value})
+
+    def test_shutdown_needs_a_command(self):
+        assert settings_of({"mcp_command": "serve {port}", "mcp_shutdown": True}).shutdown
+        with pytest.raises(pytest.UsageError, match="--mcp-shutdown needs --mcp-command"):
+            settings_of({"mcp_url": self.URL, "mcp_shutdown": True})

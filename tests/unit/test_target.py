@@ -70,6 +70,10 @@ class TestValue:
             second_headers=(("authorization", "other"),),
             tokens={"expired": "old"},
             login=LoggedIn(Login("client-credentials", "me", SECRET), "r", "e", None, SECRET, 60.0, 1.0),
+            concurrency=3,
+            flood=5,
+            browser="https://app.example.com",
+            process=7,
         )
         assert Target.from_json(json.loads(json.dumps(target.to_json()))) == target
 
@@ -191,3 +195,30 @@ class TestOpen:
             pass
         running.close()
         assert calls == ["close", "close"]
+
+
+class TestOtherAddresses:
+    def test_survive_the_way_to_a_worker(self):
+        target = Target(
+            "http://h/",
+            FACTS,
+            replicas=("http://a/",),
+            direct="http://b/",
+            idle_budget=3.0,
+            command=_target.Command("serve {port}", "/mcp", 20.0),
+        )
+        assert Target.from_json(json.loads(json.dumps(target.to_json()))) == target
+
+    def test_each_is_asked(self, serve):
+        url, other = serve(mcp_server).url, serve(mcp_server).url
+        with open_target(Settings(url=url, replicas=(other,), direct=other)) as running:
+            assert running.target.url == url
+            assert running.target.replicas == (other,)
+            assert running.target.direct == other
+
+    def test_one_that_is_dead_is_named(self, serve, monkeypatch):
+        url = serve(mcp_server).url
+        dead = "http://127.0.0.1:9/mcp?key=s3cr3t-key"
+        with pytest.raises(TargetError, match=r"--mcp-replica http://127\.0\.0\.1:9/mcp") as caught:
+            open_target(Settings(url=url, replicas=(dead,)))
+        assert "s3cr3t-key" not in str(caught.value)

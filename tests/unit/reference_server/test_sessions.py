@@ -134,33 +134,36 @@ def test_equal_looking_ids_in_flight_get_their_own_answers(stateful: Any, rpc: A
 
 
 def test_events_are_unique_and_bounded() -> None:
-    events = SessionEvents(max_streams=2, max_events=3)
-    ids = [events.store(stream, "m") for stream in ("a", "b", "a", "a", "a", GET_STREAM)]
-    assert len(set(ids)) == len(ids)
-    assert events.stream_of(ids[0]) is None
-    assert events.stream_of(ids[1]) == "b"
-    assert events.stream_of("a-1") is None
-    assert events.stream_of("") is None
+    async def scenario() -> None:
+        events = SessionEvents(max_streams=2, max_events=3)
+        ids = [await events.store(stream, "m") for stream in ("a", "b", "a", "a", "a", GET_STREAM)]
+        assert len(set(ids)) == len(ids)
+        assert await events.stream_of(ids[0]) is None
+        assert await events.stream_of(ids[1]) == "b"
+        assert await events.stream_of("a-1") is None
+        assert await events.stream_of("") is None
+
+    anyio.run(scenario)
 
 
 def test_following_replays_one_stream_and_ends_with_it() -> None:
     events = SessionEvents()
-    first = events.store("a", None)
-    events.store("b", "foreign")
-    second = events.store("a", "one")
     got: list[object] = []
 
     async def deliver(event_id: str, message: object) -> None:
         got.append(message)
 
     async def scenario() -> None:
+        first = await events.store("a", None)
+        await events.store("b", "foreign")
+        second = await events.store("a", "one")
         with anyio.fail_after(5):
             async with anyio.create_task_group() as group:
                 group.start_soon(events.follow, first, deliver)
                 await anyio.wait_all_tasks_blocked()
-                events.store("a", "two")
+                await events.store("a", "two")
                 await anyio.wait_all_tasks_blocked()
-                events.store("a", "three", final=True)
+                await events.store("a", "three", final=True)
             await events.follow(second, deliver)
             await events.follow("unknown-1", deliver)
 

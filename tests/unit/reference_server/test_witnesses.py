@@ -9,12 +9,14 @@ import threading
 import time
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
 from reference_server import witness_tools
 from reference_server.memory import Memory
 from reference_server.sessions import Transactions
+from reference_server.store import EmbeddedStore
 
 LIMIT = 5.0
 KEY = "k"
@@ -205,13 +207,16 @@ def test_one_that_leaves_harms_no_other(serve: Any, rpc: Any) -> None:
 
 
 def test_keys_are_bounded(stateless: Any) -> None:
-    memory = Memory(max_keys=2)
-    memory.use_ticks("a").counted = 1
-    memory.use_ticks("b")
-    memory.use_ticks("a")
-    memory.use_ticks("c")
-    assert [memory.read_ticks(key).counted for key in "abc"] == [1, 0, 0]
-    assert len(memory) == 2
+    store = EmbeddedStore(max_keys=2)
+    memory = Memory(store)
+
+    async def scenario() -> list[int]:
+        for key in "abac":
+            await memory.count(key, ticks=1)
+        return [(await memory.read_ticks(key)).counted for key in "abc"]
+
+    assert anyio.run(scenario) == [2, 0, 1]
+    assert len(store) == 2
     long = {"key": "x" * (witness_tools.MAX_KEY_CHARS + 1), "ticks": 1, "milliseconds": 0}
     assert "error" in stateless.modern_call("count_ticks", long)
     assert stateless.modern_call("read_ticks", {"key": "never"}) == {"ticks": 0, "running": False}

@@ -10,7 +10,7 @@ import pytest
 from pytest_mcp_http.wire.exchange import End, Request
 from pytest_mcp_http.wire.headers import Headers
 from pytest_mcp_http.wire.http import Limits, ssl_context
-from pytest_mcp_http.wire.raw import Pause, request_bytes, send_raw
+from pytest_mcp_http.wire.raw import Pause, RawConnection, request_bytes, send_raw
 from pytest_mcp_http.wire.recorder import MAX_HEAD, MAX_PIECES
 
 SHORT = Limits(connect=2.0, first_byte=0.3, total=0.6, body=1024 * 1024)
@@ -250,3 +250,41 @@ class TestConnecting:
             post(peer.url.replace("http:", "https:")), limits=limits, context=ssl_context(insecure=True)
         )
         assert exchange.end is End.UNREACHABLE
+
+
+class TestOneConnection:
+    def test_takes_one_exchange_after_the_other(self, serve):
+        def handle(connection):
+            for number in (1, 2):
+                connection.read_request()
+                connection.reply(b"%d" % number)
+
+        request = post(serve(handle).url)
+        with RawConnection(request, limits=SHORT) as connection:
+            assert [connection.exchange(request).body for _ in (1, 2)] == [b"1", b"2"]
+
+    def test_tells_that_the_server_ended_it(self, serve):
+        request = post(serve(answer()).url)
+        with RawConnection(request, limits=SHORT) as connection:
+            assert connection.exchange(request).status == 200
+            later = connection.exchange(request)
+        assert later.status is None
+        assert later.end is End.RESET
+
+    def test_half_a_request_can_be_waited_behind(self, serve):
+        def handle(connection):
+            connection.socket.recv(1000)
+            connection.reply(b"late", status=b"408 Request Timeout")
+
+        request = post(serve(handle).url)
+        with RawConnection(request, limits=SHORT) as connection:
+            sent = connection.exchange(request, (request_bytes(request)[:-1],), read=False)
+            assert sent.end is End.STOPPED
+            assert connection.exchange(request, ()).status == 408
+
+    def test_needs_somebody_who_listens(self):
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with pytest.raises(OSError, match="refused"):
+            RawConnection(post(url), limits=SHORT)
