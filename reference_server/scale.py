@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,7 +121,7 @@ class Scaled:
 
     def kill_store(self) -> None:
         """Stop the Valkey that was started."""
-        self._valkey.stop()
+        _stop(self._valkey)
 
     def news(self) -> list[str]:
         """Return one line for each part that has ended since the last time this was called."""
@@ -317,7 +318,14 @@ def valkey(port: int = 0) -> Iterator[Any]:
     try:
         yield server
     finally:
-        if server.is_running():
+        _stop(server)
+
+
+def _stop(server: Any) -> None:
+    if server.is_running():
+        with warnings.catch_warnings():
+            # Some releases of the package leave the pipes of the process to the garbage collector.
+            warnings.simplefilter("ignore", ResourceWarning)
             server.stop()
 
 
