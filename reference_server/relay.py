@@ -26,7 +26,7 @@ from reference_server._jsonrpc import INTERNAL_ERROR, Refusal
 from reference_server._reading import TrackedStream
 from reference_server.store import Json, Store, StoreUnavailable
 
-TAKEN_SECONDS: Final = 2.0
+TAKEN_SECONDS: Final = 5.0
 """How long a replica may take to say that it has a request, before it is held to be gone."""
 
 SILENCE_SECONDS: Final = 1.0

