@@ -14,7 +14,7 @@ from pytest_mcp_http.suite._endpoint import plain_request
 from pytest_mcp_http.suite._probes import refused_by_others, served
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import UNKNOWN_METHOD
-from pytest_mcp_http.wire.exchange import End, Exchange, Request
+from pytest_mcp_http.wire.exchange import Exchange, Request
 from pytest_mcp_http.wire.http import SHORT_LINGER
 from pytest_mcp_http.wire.raw import Pause, RawConnection, request_bytes, send_raw
 
@@ -84,7 +84,8 @@ def two_on_one_connection(tour: Tour) -> tuple[Exchange, Exchange] | None:
     """Send two plain requests one after the other on one connection.
 
     Returns:
-        What both got; None if the response to the first says that the connection ends.
+        What both got; None if the response to the first says that the connection ends, or cannot be followed
+        by another one.
     """
     limits = replace(tour.wire.limits, linger=SHORT_LINGER)
     with tour.session() as client:
@@ -95,17 +96,9 @@ def two_on_one_connection(tour: Tour) -> tuple[Exchange, Exchange] | None:
             raise NotVerified(f"no connection could be made: {error}") from None
         with connection:
             first = tour.require(connection.exchange(request), f"{tour.dialect.plain} on a new connection")
-            if first.end is not End.EOF or ends_connection(first):
+            if not connection.reusable:
                 return None
             return first, connection.exchange(plain_request(client))
-
-
-def ends_connection(exchange: Exchange) -> bool:
-    """Tell whether a response says that its connection ends, or cannot end otherwise."""
-    options = ",".join(exchange.headers.get_all("connection")).lower()
-    framed = "content-length" in exchange.headers or "transfer-encoding" in exchange.headers
-    # Without a length the end of the connection is the end of the body (RFC 9112, section 6.3).
-    return "close" in (option.strip() for option in options.split(",")) or not framed
 
 
 # -- bodies -------------------------------------------------------------------------------------------------
@@ -164,7 +157,9 @@ def send_large(client: McpClient, size: int) -> Exchange:
     bare = len(client.build("POST", message).body)
     message["params"]["padding"] = "x" * (size - bare)
     # Straight over the wire: what is kept for the checks that look at all exchanges need not hold this.
-    return client.wire.send(client.build("POST", message))
+    # The time to send it counts as well.
+    limits = replace(client.wire.limits, first_byte=client.wire.limits.total)
+    return client.wire.send(client.build("POST", message), limits=limits)
 
 
 def _drip(tour: Tour, request: Request) -> Exchange:

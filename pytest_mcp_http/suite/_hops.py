@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from pytest_mcp_http.report.masking import ALWAYS_SECRET, visible
+from pytest_mcp_http.report.masking import ALWAYS_SECRET, mask_url, visible
 from pytest_mcp_http.wire import jsonrpc
 from pytest_mcp_http.wire.exchange import End, Exchange
 
@@ -55,6 +55,9 @@ SINGLE: Final = frozenset(
 
 UNSHOWN: Final = ("cookie", "session", "token", "key", "secret", "auth")
 """Parts of the names of headers whose values are not shown."""
+
+URLS: Final = ("location", "content-location", "link")
+"""Headers whose values are URLs, of which queries are masked."""
 
 LONGEST: Final = 60
 """Characters that are shown of a value."""
@@ -108,7 +111,8 @@ class Difference:
 def _shown(name: str, values: tuple[str, ...]) -> str:
     if name in ALWAYS_SECRET or any(part in name for part in UNSHOWN):
         return "one line" if len(values) == 1 else f"{len(values)} lines"
-    text = " and ".join(repr(visible(value)) for value in values)
+    shown = (mask_url(value) if name in URLS else value for value in values)
+    text = " and ".join(repr(visible(value)) for value in shown)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 

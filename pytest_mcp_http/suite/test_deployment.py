@@ -5,6 +5,7 @@ Little of it is said in the specification. Most findings are notes: HTTP leaves 
 
 from __future__ import annotations
 
+from pytest_mcp_http._option_values import mask_url
 from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.errors import NotApplicable, NotVerified
 from pytest_mcp_http.suite._arrival import Arrival, arrivals
@@ -32,7 +33,7 @@ def test_other_slash_is_not_redirected(mcp_tour: Tour) -> None:
     exchange = twin(mcp_tour)
     # Where it leads somewhere else, that is the graver finding: deployment.redirect-same-origin.
     if exchange.status in REDIRECTS and not leads_elsewhere(exchange):
-        location = exchange.headers.get("location") or "nowhere"
+        location = mask_url(exchange.headers.get("location") or "nowhere")
         violated(
             f"{exchange.summary}, to {location}, for the path with another slash at its end",
             ("the same answer as without it", "HTTP 404: clients drop body or credentials on a redirect"),
@@ -49,7 +50,7 @@ def test_redirect_stays_at_its_origin(mcp_tour: Tour) -> None:
     for exchange in redirects:
         if leads_elsewhere(exchange):
             violated(
-                f"{exchange.summary}, to {exchange.headers.get('location')}",
+                f"{exchange.summary}, to {mask_url(exchange.headers.get('location') or '')}",
                 "a redirect to the same scheme, host and port: a client sends its credentials along",
                 exchange,
             )

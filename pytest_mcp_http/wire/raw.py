@@ -91,6 +91,10 @@ class RawConnection:
         limits: Time limits (seconds) and size limit (bytes) of each exchange.
         context: TLS settings for https URLs.
 
+    Attributes:
+        reusable: Whether the last response was complete and lets the connection go on: it neither announced
+            the end of it, nor is it one of HTTP/1.0.
+
     Raises:
         OSError: If no connection can be made.
         UnicodeError: If the host is no name that can be looked up.
@@ -101,6 +105,7 @@ class RawConnection:
     ) -> None:
         self._limits = limits or Limits()
         self._socket = _connect(request, self._limits, context)
+        self.reusable = True
 
     def exchange(
         self, request: Request, parts: Sequence[bytes | Pause] | None = None, *, read: bool = True
@@ -113,17 +118,22 @@ class RawConnection:
             read: Read the response; False returns as soon as everything is sent.
         """
         recorder = Recorder(request, self._limits)
+        parser = _parser(request)
         try:
             _send(self._socket, (request_bytes(request),) if parts is None else parts, recorder)
             if read:
-                _receive(self._socket, recorder)
+                _receive(self._socket, recorder, parser)
             else:
                 recorder.finish(End.STOPPED, "connection closed by us")
         except TimeoutError:
             recorder.time_out()
         except OSError as error:
             recorder.finish(End.RESET, str(error))
-        return recorder.exchange()
+        exchange = recorder.exchange()
+        # Without a length the end of the connection is that of the body (RFC 9112, section 6.3).
+        framed = "content-length" in exchange.headers or "transfer-encoding" in exchange.headers
+        self.reusable = parser.their_state is h11.DONE and framed
+        return exchange
 
     def reset_on_close(self) -> None:
         """Let `close` end the connection with a TCP reset instead of in order."""
@@ -177,9 +187,8 @@ def _left(recorder: Recorder) -> float:
     return left
 
 
-def _receive(connection: socket.socket, recorder: Recorder) -> None:
+def _receive(connection: socket.socket, recorder: Recorder, parser: h11.Connection) -> None:
     """Read one response."""
-    parser = _parser(recorder.request)
     beginning = b""
     while recorder.end is None:
         try:

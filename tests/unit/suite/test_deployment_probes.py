@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from pytest_mcp_http.suite._arrival import Arrival, reports
-from pytest_mcp_http.suite._deployment import ends_connection, leads_elsewhere, twin_of
+from pytest_mcp_http.suite._deployment import leads_elsewhere, twin_of
 from pytest_mcp_http.suite._idle import Held
 from pytest_mcp_http.wire.exchange import Chunk, Exchange, Request
 from pytest_mcp_http.wire.headers import Headers
@@ -52,21 +52,6 @@ def test_redirects_that_lead_elsewhere(location: str | None, elsewhere: bool) ->
     lines = () if location is None else (("Location", location),)
     assert leads_elsewhere(exchange(307, *lines)) is elsewhere
     assert not leads_elsewhere(exchange(200, *lines))
-
-
-@pytest.mark.parametrize(
-    ("lines", "ends"),
-    [
-        ((("Content-Length", "2"),), False),
-        ((("Transfer-Encoding", "chunked"),), False),
-        ((("Content-Length", "2"), ("Connection", "Close")), True),
-        ((("Content-Length", "2"), ("Connection", "keep-alive, close")), True),
-        ((("Content-Length", "2"), ("Connection", "closed")), False),
-        ((), True),
-    ],
-)
-def test_responses_that_end_their_connection(lines: tuple[tuple[str, str], ...], ends: bool) -> None:
-    assert ends_connection(exchange(200, *lines)) is ends
 
 
 def progress(number: int) -> bytes:

@@ -288,3 +288,25 @@ class TestOneConnection:
             url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         with pytest.raises(OSError, match="refused"):
             RawConnection(post(url), limits=SHORT)
+
+    @pytest.mark.parametrize(
+        ("response", "reusable"),
+        [
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", True),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", True),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive, Close\r\n\r\n{}", False),
+            (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", False),
+            (b"HTTP/1.1 200 OK\r\n\r\n{}", False),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", False),
+        ],
+        ids=["length", "chunks", "close", "http-1.0", "until-the-end", "cut"],
+    )
+    def test_tells_whether_it_goes_on(self, serve, response, reusable):
+        def handle(connection):
+            connection.read_request()
+            connection.socket.sendall(response)
+
+        request = post(serve(handle).url)
+        with RawConnection(request, limits=SHORT) as connection:
+            assert connection.exchange(request).status == 200
+            assert connection.reusable is reusable
