@@ -11,15 +11,18 @@ from pytest_mcp_http.suite._crowd import Asked, Slow, asked, crowd_of, measure_s
 from pytest_mcp_http.suite._probes import needs_session
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
-from pytest_mcp_http.wire.exchange import Exchange
+from pytest_mcp_http.wire.exchange import End, Exchange
 
 BUSY = (429, 503)
 """Statuses by which a server says honestly that it does not take more."""
 
-SHARE = 0.5
-"""Part of the time of slow calls that a plain request may take beside them, and of that one by one."""
+WAIT_SHARE = 0.5
+"""Part of the time of slow calls that a plain request may take beside them."""
 
-MUCH = 4
+QUEUE_SHARE = 0.4
+"""Part of the time that slow calls take one by one, which they may take at once."""
+
+BUSY_FACTOR = 4
 """Times that a plain request may take as long as alone; on a busy machine everything takes longer."""
 
 
@@ -52,7 +55,7 @@ def test_answers_do_not_cross_between_equal_ids(mcp_tour: Tour) -> None:
         raise found
     judge_payloads(found)
     for each in found:
-        if each.exchange.status is None:
+        if each.exchange.status is None or each.exchange.end is End.TIMEOUT:
             expected = "an answer, or a refusal of the second one"
             actual = f"two requests at once with the same id: one got {each.exchange.summary}"
             violated(actual, expected, each.exchange)
@@ -68,12 +71,10 @@ def test_clients_at_once_get_sessions_of_their_own(mcp_tour: Tour) -> None:
 def test_many_clients_can_connect(mcp_tour: Tour) -> None:
     crowd = crowd_of(mcp_tour)
     opening = mcp_tour.dialect.opening
-    expected = ("a result", *(f"HTTP {status}, which clients take for what it is" for status in BUSY))
+    expected = ("a result", *(f"HTTP {status}" for status in BUSY))
     if lost := failed(crowd.openings):
-        actual = (
-            f"{len(lost)} of {len(crowd.openings)} clients that connected at once got no result of {opening}"
-        )
-        violated(f"{actual}: {lost[0].summary}", expected, lost[0])
+        actual = f"{len(lost)} of {len(crowd.openings)} clients that connected at once could not"
+        violated(f"{actual}: {opening} got {lost[0].summary}", expected, lost[0])
     # A server may end sessions when it likes, and then says 404.
     if lost := failed(crowd.alive, 404):
         actual = f"{len(lost)} of {len(crowd.alive)} connected clients were not served"
@@ -116,10 +117,10 @@ def test_slow_calls_hold_up_no_others(mcp_tour: Tour) -> None:
 
 def _blocked(found: Slow) -> bool:
     """Tell whether one plain request waited for most of the time that the slow calls took together."""
-    return found.plain > max(found.together * SHARE, MUCH * found.plain_alone)
+    return found.plain > max(found.together * WAIT_SHARE, BUSY_FACTOR * found.plain_alone)
 
 
 def _one_by_one(found: Slow) -> bool:
     """Tell whether the calls took as long as one by one, and not for the work of passing them on."""
-    passing_on = MUCH * found.calls * found.plain_alone
-    return found.together > max(found.alone * found.calls * SHARE, found.alone + passing_on)
+    passing_on = 2 * found.calls * found.plain_alone
+    return found.together > max(found.alone * found.calls * QUEUE_SHARE, found.alone + passing_on)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from reference_server._context import HANDSHAKE_REVISIONS, MODERN_REVISIONS, REVISIONS, Layer
@@ -92,6 +92,7 @@ def fault(
     modes: tuple[str, ...] = BOTH,
     revisions: tuple[str, ...] = REVISIONS,
     rig: str = "browser",
+    options: Mapping[str, bool] | None = None,
 ) -> Fault:
     """Make a fault that breaks one requirement."""
     return Fault(
@@ -100,6 +101,7 @@ def fault(
         modes,
         summary=summary,
         layer=layer,
+        options=options or {},
         revisions=revisions,
         rig=rig,
     )
@@ -175,6 +177,7 @@ FAULTS = (
         changed(without_member(HEADERS, "last-event-id"), is_preflight),
         STATEFUL,
         HANDSHAKE_REVISIONS,
+        options={"resumable": True},
     ),
     fault(
         "preflight-without-method",
