@@ -291,9 +291,9 @@ def ways(stack: ExitStack) -> dict[str, Way]:
     piped = stack.enter_context(running(__file__, "--serve-stdio", stdin=subprocess.PIPE))
     found: dict[str, Way] = {BASE: Stdio(piped).call}
     urls = {}
-    for mode in modes():
+    for mode, more in modes(stack).items():
         for form, option in (("SSE", ()), ("JSON", ("--json-response",))):
-            words = ("-m", "reference_server", "--port", "0", "--mode", mode, *option)
+            words = ("-m", "reference_server", "--port", "0", "--mode", mode, *more, *option)
             urls[f"HTTP, {mode}, {form}"] = url_of(stack.enter_context(running(*words)))
     found |= {name: Http(url).call for name, url in urls.items()}
     stateful = urls["HTTP, stateful, SSE"]
@@ -312,9 +312,18 @@ def ways(stack: ExitStack) -> dict[str, Way]:
     return found
 
 
-def modes() -> Sequence[str]:
-    """Return the modes of the reference server that need nothing else to run."""
-    return ("stateless", "stateful")
+def modes(stack: ExitStack) -> dict[str, Sequence[str]]:
+    """Start what the modes of the reference server need to run, and return them with their options."""
+    from reference_server.scale import available, valkey
+
+    found: dict[str, Sequence[str]] = {"stateless": (), "stateful": ()}
+    missing = available()
+    if missing is None:
+        store = stack.enter_context(valkey())
+        found["shared"] = ("--store", f"{store.connection_url}/0")
+    else:
+        print(f"left out: mode shared ({missing})", file=sys.stderr)
+    return found
 
 
 # -- measuring and writing ------------------------------------------------------------------------------
