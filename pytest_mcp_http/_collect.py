@@ -50,6 +50,15 @@ CHAPTERS = (
 OPTIONAL: Mapping[str, str] = {"browsers": "browser", "flood": "flood"}
 """Chapters that are judged on request only -> the setting that asks for them."""
 
+OPTIONAL_CHECKS: Mapping[str, str] = {
+    "deployment.proxy-": "direct",
+    "deployment.idle-": "idle_budget",
+    "deployment.keep-alive": "idle_budget",
+    "deployment.shutdown-": "shutdown",
+    "deployment.no-process-per-request": "shutdown",
+}
+"""What ids of requirements begin with that are judged only on request -> the setting that asks for them."""
+
 _UNSHADOWED = ("mcp_revision", "mcp_tour", "mcp_wire", "mcp_connection")
 
 
@@ -102,6 +111,12 @@ def chapters(settings: Settings) -> list[str]:
     return [name for name in CHAPTERS if name not in OPTIONAL or getattr(settings, OPTIONAL[name])]
 
 
+def asked_for(id: str, settings: Settings) -> bool:
+    """Return whether the options ask for a requirement, as far as it takes one."""
+    options = [option for prefix, option in OPTIONAL_CHECKS.items() if id.startswith(prefix)]
+    return id.partition(".")[0] in chapters(settings) and all(getattr(settings, name) for name in options)
+
+
 def requirement_of(function: object) -> str | None:
     """Return the id of the requirement that a function judges, or None if it is no check."""
     found = getattr(function, "mcp_requirement", None)
@@ -113,7 +128,7 @@ def revisions_of(function: object, config: pytest.Config) -> tuple[str, ...]:
     from pytest_mcp_http.spec.registry import requirements
 
     id = requirement_of(function)
-    if id is None:
+    if id is None or not asked_for(id, run_of(config).settings):
         return ()
     return tuple(r for r in run_of(config).revisions() if r in requirements()[id].revisions)
 
