@@ -106,6 +106,8 @@ def judge(
     # No test server listens on a network: a second loopback address stands for the network address.
     monkeypatch.setattr("pytest_mcp_http.suite.test_security.own_addresses", lambda: (SECOND_ADDRESS,))
 
+    # Each server is judged by this process alone, however many share the tests.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)
     with ExitStack() as stack:
 
         def run(

@@ -11,7 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ pytest.importorskip("mcp.server.mcpserver", reason="the reference server needs m
 
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http.spec.revisions import HANDSHAKE_REVISIONS, MODERN_REVISIONS
-from reference_server.faults.browsers import FAULTS, TOKEN
+from reference_server.faults.browsers import FAULTS
 from reference_server.variants.browsers import VARIANTS
 from tests.conformance.conftest import judge_settings
+from tests.conformance.rig_auth import auth
 from tests.conformance.test_matrix import QUICK, one_of
 from tests.conftest import running_reference
 
@@ -42,19 +43,19 @@ class Server:
 
     name: str
     options: Mapping[str, Any]
-    token: str | None
+    asks_for_token: bool
     revision: str
 
     @property
     def id(self) -> str:
-        return f"{self.name}-{self.revision}{'-token' if self.token else ''}"
+        return f"{self.name}-{self.revision}{'-token' if self.asks_for_token else ''}"
 
 
 def servers() -> list[Server]:
-    found = [Server("clean", {}, token, r) for token in (None, TOKEN) for r in REVISIONS]
+    found = [Server("clean", {}, token, r) for token in (False, True) for r in REVISIONS]
     for kind, entries in (("faults", FAULTS), ("variants", VARIANTS)):
         for entry in entries:
-            token = TOKEN if entry.rig == "browser-token" else None
+            token = entry.rig == "browser-token"
             options = {kind: (entry.name,)}
             shown = [r for r in REVISIONS if r in entry.revisions]
             chosen = one_of(shown, entry.name) if QUICK else shown
@@ -173,25 +174,26 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Server], Visi
         pytest.skip(f"no browser of the name {', '.join(BROWSERS)} is installed")
     with ExitStack() as stack:
         page = stack.enter_context(page_server())
-        urls = {}
+        settings = {}
         for each in SERVERS:
             options = {"mode": "stateful", "origins": (page.origin,), **each.options}
-            urls[each.id] = stack.enter_context(running_reference(**options))
-        page.plan = [
-            {"url": urls[each.id], "revision": each.revision, "token": each.token} for each in SERVERS
-        ]
+            if each.asks_for_token:
+                found = auth(stack, **options)
+            else:
+                found = Settings(url=stack.enter_context(running_reference(**options)))
+            settings[each.id] = replace(found, browser=page.origin)
+            token = dict(found.headers).get("Authorization")
+            page.plan.append({"url": found.url, "revision": each.revision, "token": token})
         with browser(program, f"{page.origin}/", tmp_path_factory.mktemp("browser")) as process:
             try:
                 outcomes = page.outcomes.get(timeout=SECONDS)
             except queue.Empty:
                 pytest.fail(f"the page did not finish; the browser has status {process.poll()}")
-        found = {}
+        visits = {}
         for each, outcome in zip(SERVERS, outcomes, strict=True):
-            headers = (("Authorization", each.token),) if each.token is not None else ()
-            settings = Settings(url=urls[each.id], browser=page.origin, headers=headers)
-            judged = judge_settings(settings, [each.revision], ["browsers"])
-            found[each.id] = Visited(outcome, judged.hit("fail", "error"))
-    return lambda server: found[server.id]
+            judged = judge_settings(settings[each.id], [each.revision], names=["browsers"])
+            visits[each.id] = Visited(outcome, judged.hit("fail", "error"))
+    return lambda server: visits[server.id]
 
 
 @pytest.mark.parametrize("server", SERVERS, ids=lambda each: each.id)

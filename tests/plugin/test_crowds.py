@@ -28,7 +28,8 @@ def test_flood_comes_last(pytester: pytest.Pytester, stateful_url: str) -> None:
     assert any(line.startswith("mcp/browsers::") for line in collected)
 
 
-def test_flood(pytester: pytest.Pytester, stateful_url: str) -> None:
+def test_flood(pytester: pytest.Pytester, stateful_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)  # of the tests, which the run inherits
     arguments = ("--mcp-url", stateful_url, "--mcp-flood", "20", "--mcp-case", "flood.*", "-rs")
     result = pytester.runpytest_subprocess(*arguments)
     result.assert_outcomes(passed=3, skipped=1, deselected=result.parseoutcomes()["deselected"])
