@@ -111,10 +111,11 @@ def chapters(settings: Settings) -> list[str]:
     return [name for name in CHAPTERS if name not in OPTIONAL or getattr(settings, OPTIONAL[name])]
 
 
-def asked_for(id: str, settings: Settings) -> bool:
-    """Return whether the options ask for a requirement, as far as it takes one."""
+def missing_option(id: str, settings: Settings) -> str | None:
+    """Return the setting that has to ask for a requirement and does not, or None."""
     options = [option for prefix, option in OPTIONAL_CHECKS.items() if id.startswith(prefix)]
-    return id.partition(".")[0] in chapters(settings) and all(getattr(settings, name) for name in options)
+    options += [option for chapter, option in OPTIONAL.items() if id.startswith(f"{chapter}.")]
+    return next((name for name in options if not getattr(settings, name)), None)
 
 
 def requirement_of(function: object) -> str | None:
@@ -128,7 +129,7 @@ def revisions_of(function: object, config: pytest.Config) -> tuple[str, ...]:
     from pytest_mcp_http.spec.registry import requirements
 
     id = requirement_of(function)
-    if id is None or not asked_for(id, run_of(config).settings):
+    if id is None or missing_option(id, run_of(config).settings):
         return ()
     return tuple(r for r in run_of(config).revisions() if r in requirements()[id].revisions)
 
@@ -155,21 +156,25 @@ def wanted(item: pytest.Item, config: pytest.Config) -> bool:
     return not settings.cases or any(fnmatch.fnmatchcase(id, glob) for glob in settings.cases)
 
 
-def refuse_idle_globs(cases: tuple[str, ...]) -> None:
+def refuse_idle_globs(settings: Settings) -> None:
     """Refuse a `--mcp-case` that selects nothing, which is a typing error more often than a wish.
 
     Raises:
-        pytest.UsageError: If a glob matches no requirement.
+        pytest.UsageError: If a glob matches no requirement, or only some that another option has to ask for.
     """
     from pytest_mcp_http.spec.client_registry import client_requirements
     from pytest_mcp_http.spec.registry import requirements
 
-    for glob in cases:
+    for glob in settings.cases:
         if not fnmatch.filter([*requirements(), *client_requirements()], glob):
             raise pytest.UsageError(
                 f"--mcp-case: {glob!r} matches no requirement; accepted: a glob over requirement ids such as "
                 "'session.*' (python -m pytest_mcp_http list prints them)"
             )
+        missing = {missing_option(id, settings) for id in fnmatch.filter(requirements(), glob)}
+        if settings.judges_server and missing and None not in missing:
+            flags = " and ".join(f"--mcp-{name.replace('_', '-')}" for name in sorted(filter(None, missing)))
+            raise pytest.UsageError(f"--mcp-case: {glob!r} is judged on request only; give {flags} as well")
 
 
 def add_suite(session: pytest.Session, report: pytest.CollectReport) -> None:

@@ -59,7 +59,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if run.settings.wanted:
         from pytest_mcp_http._collect import refuse_idle_globs
 
-        refuse_idle_globs(run.settings.cases)
+        refuse_idle_globs(run.settings)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_mcp_http._collect import CHAPTERS, asked_for
+from pytest_mcp_http._collect import CHAPTERS, missing_option
 from pytest_mcp_http._options import Settings
 from pytest_mcp_http._target import open_target
 from pytest_mcp_http._verdict import Verdict, verdict_of
@@ -84,7 +84,7 @@ def judge_settings(
             given: dict[str, Any] = {"mcp_tour": tour, "mcp_wire": wire, "mcp_target": running.target}
             for check in all_checks(names):
                 requirement = requirements()[check.mcp_requirement]  # type: ignore[attr-defined]
-                chosen = asked_for(requirement.id, settings) and wanted(requirement.id)
+                chosen = missing_option(requirement.id, settings) is None and wanted(requirement.id)
                 if not chosen or revision not in requirement.revisions:
                     continue
                 outcome: BaseException | None = None

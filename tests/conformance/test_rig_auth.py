@@ -24,7 +24,8 @@ NOT_CLEAN = {
 
 @pytest.mark.parametrize("mode", ["stateful", "stateless"])
 def test_clean_server_breaks_nothing(judge: Callable[..., Any], mode: str) -> None:
-    found = judge(REVISIONS, "auth", mode=mode)
+    # What only a revision has is shown with sessions; without them the newest of each era will do.
+    found = judge(REVISIONS if mode == "stateful" else REVISIONS[-2:], "auth", mode=mode)
     red = found.hit("fail", "warn", "error")
     assert not red, found.explain(red)
     if mode == "stateful":

@@ -31,14 +31,17 @@ def dead_url() -> str:
 
 
 def test_without_other_addresses_it_says_what_to_add(pytester: pytest.Pytester, reference: Reference) -> None:
-    cases = ("--mcp-case", "session.cross-replica", "--mcp-case", "deployment.proxy-headers-kept")
-    idle = ("--mcp-case", "deployment.keep-alive")
     url = reference(mode="stateful")
-    result = pytester.runpytest_subprocess("--mcp-url", url, *REVISION, *cases, *idle, "-rs")
-    assert result.parseoutcomes()["skipped"] == 3
-    result.stdout.fnmatch_lines_random(
-        ["*not verified: *--mcp-replica URL*", "*not verified: *--mcp-direct URL*", "*--mcp-idle-budget SEC*"]
-    )
+    run = ("--mcp-url", url, *REVISION)
+    result = pytester.runpytest_subprocess(*run, "--mcp-case", "session.cross-replica", "-rs")
+    assert result.parseoutcomes()["skipped"] == 1
+    result.stdout.fnmatch_lines(["*not verified: *--mcp-replica URL*"])
+    for case, option in (("proxy-headers-kept", "direct"), ("keep-alive", "idle-budget")):
+        result = pytester.runpytest_subprocess(*run, "--mcp-case", f"deployment.{case}")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(
+            [f"*'deployment.{case}' is judged on request only; give --mcp-{option} as well"]
+        )
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "xdist"])
@@ -113,8 +116,10 @@ def test_a_second_process_is_ended(pytester: pytest.Pytester) -> None:
     command = f"{sys.executable} -m reference_server --mode stateful --port {{port}}"
     cases = ("--mcp-case", "deployment.shutdown-*", "--mcp-case", "deployment.no-process-per-request")
     result = pytester.runpytest_subprocess("--mcp-command", command, *REVISION, *cases)
-    assert result.parseoutcomes()["skipped"] == 4
-    result.stdout.fnmatch_lines(["*add --mcp-shutdown*"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["*'deployment.shutdown-*' is judged on request only; give --mcp-shutdown as well"]
+    )
     result = pytester.runpytest_subprocess("--mcp-command", command, "--mcp-shutdown", *REVISION, *cases)
     assert result.ret == pytest.ExitCode.OK
     assert result.parseoutcomes()["passed"] == 4
