@@ -22,11 +22,8 @@ from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import STREAM_SECONDS
 from pytest_mcp_http.wire.exchange import Exchange
 
-ROUNDS: Final = 2
-"""How often each client asks for its echo."""
-
-SHARED_ID: Final = 1
-"""The id that all clients use, as many clients count from one."""
+SHARED_IDS: Final = (501, 502)
+"""The ids that all clients use at the same time, one after the other: each is new in its session."""
 
 PATIENCE: Final = 2.0
 """Seconds that a request may take beside others, where one alone is answered much sooner."""
@@ -151,9 +148,10 @@ def _gather(tour: Tour) -> Seen:
                 f"only {len(crowd.clients)} of {len(crowd.openings)} clients could connect"
             )
         else:
-            across = _ask(
-                echo, [(client, SHARED_ID) for client in crowd.clients] * ROUNDS, len(crowd.clients)
-            )
+            # A client that used an id twice would break a rule, so each round waits for the one before.
+            across = [
+                each for id in SHARED_IDS for each in _ask(echo, [(client, id) for client in crowd.clients])
+            ]
             one = crowd.clients[0]
             within = _ask(echo, [(one, 1000 + number) for number in range(len(crowd.clients))])
             doubled = _doubled(echo, one) if tour.dialect.sessions else NotVerified("there are no sessions")
@@ -177,13 +175,13 @@ def asked(found: Sequence[Asked] | NotVerified) -> Sequence[Asked]:
     return found
 
 
-def _ask(echo: Echo, senders: Sequence[tuple[McpClient, object]], width: int | None = None) -> list[Asked]:
+def _ask(echo: Echo, senders: Sequence[tuple[McpClient, object]]) -> list[Asked]:
     def send(sender: tuple[McpClient, object]) -> Asked:
         client, id = sender
         nonce = new_nonce()
         return Asked(nonce, echo.send(client, nonce, id))
 
-    return at_once(send, senders, width)
+    return at_once(send, senders)
 
 
 def _doubled(echo: Echo, client: McpClient) -> list[Asked]:
@@ -260,27 +258,15 @@ def _seconds(exchange: Exchange) -> float:
     return exchange.ended_at
 
 
-def at_once(
-    function: Callable[[Value], Result], values: Sequence[Value], width: int | None = None
-) -> list[Result]:
-    """Call a function with each of some values at the same moment, in threads; return the results in order.
-
-    Args:
-        function: What to call.
-        values: What to call it with.
-        width: How many calls run at once; default all.
-    """
+def at_once(function: Callable[[Value], Result], values: Sequence[Value]) -> list[Result]:
+    """Call a function with each of some values at the same moment; return the results in order."""
     if not values:
         return []
-    width = min(width or len(values), len(values))
-    start = threading.Barrier(width)
-    ready = threading.local()
+    start = threading.Barrier(len(values))
 
     def run(value: Value) -> Result:
-        if not getattr(ready, "here", False):
-            ready.here = True
-            start.wait(10.0)
+        start.wait(10.0)
         return function(value)
 
-    with ThreadPoolExecutor(width) as pool:
+    with ThreadPoolExecutor(len(values)) as pool:
         return list(pool.map(run, values))
