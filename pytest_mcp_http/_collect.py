@@ -47,10 +47,9 @@ CHAPTERS = (
 )
 """Chapters with checks, in the order of the specification."""
 
-OPTIONAL: Mapping[str, str] = {"browsers": "browser", "flood": "flood"}
-"""Chapters that are judged on request only -> the setting that asks for them."""
-
-OPTIONAL_CHECKS: Mapping[str, str] = {
+OPTIONAL: Mapping[str, str] = {
+    "browsers.": "browser",
+    "flood.": "flood",
     "deployment.proxy-": "direct",
     "deployment.idle-": "idle_budget",
     "deployment.keep-alive": "idle_budget",
@@ -108,13 +107,12 @@ class McpSurface(McpModule):
 
 def chapters(settings: Settings) -> list[str]:
     """Return the chapters that are judged."""
-    return [name for name in CHAPTERS if name not in OPTIONAL or getattr(settings, OPTIONAL[name])]
+    return [name for name in CHAPTERS if missing_option(f"{name}.", settings) is None]
 
 
 def missing_option(id: str, settings: Settings) -> str | None:
     """Return the setting that has to ask for a requirement and does not, or None."""
-    options = [option for prefix, option in OPTIONAL_CHECKS.items() if id.startswith(prefix)]
-    options += [option for chapter, option in OPTIONAL.items() if id.startswith(f"{chapter}.")]
+    options = (option for prefix, option in OPTIONAL.items() if id.startswith(prefix))
     return next((name for name in options if not getattr(settings, name)), None)
 
 
