@@ -22,6 +22,7 @@ from pytest_mcp_http.assertions.sse import (
     lacks_answer,
 )
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.suite._as_sent import streams_as_sent
 from pytest_mcp_http.suite._progress import reported, with_progress
 from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.suite._streams import (
@@ -212,7 +213,7 @@ def test_dropped_stream_said_when_to_come_back(mcp_tour: Tour) -> None:
 
 @requirement("sse.x-accel-buffering")
 def test_streams_ask_not_to_be_buffered(mcp_tour: Tour) -> None:
-    for stream in all_streams(mcp_tour):
+    for stream in streams_as_sent(mcp_tour):
         assert_unbuffered(stream)
 
 
