@@ -28,6 +28,9 @@ SHARED_IDS: Final = (501, 502)
 PATIENCE: Final = 2.0
 """Seconds that a request may take beside others, where one alone is answered much sooner."""
 
+PAIRS: Final = 5
+"""Pairs of requests with the same id: only if one comes while the other is served can an answer go astray."""
+
 SLOW_TICKS, SLOW_MS = 5, 40
 """What a slow tool is asked for."""
 
@@ -185,13 +188,18 @@ def _ask(echo: Echo, senders: Sequence[tuple[McpClient, object]]) -> list[Asked]
 
 
 def _doubled(echo: Echo, client: McpClient) -> list[Asked]:
-    """Send two requests with the same id at once: one of them may wait for ever, so neither waits long."""
+    """Send pairs of requests with the same id at once: one may wait for ever, so none waits long."""
     limits = replace(client.wire.limits, first_byte=PATIENCE, total=PATIENCE)
+    found: list[Asked] = []
+    for number in range(PAIRS):
 
-    def send(nonce: str) -> Asked:
-        return Asked(nonce, echo.send(client, nonce, "mcp-http-check-twice", limits))
+        def send(nonce: str, id: str = f"mcp-http-check-twice-{number}") -> Asked:
+            return Asked(nonce, echo.send(client, nonce, id, limits))
 
-    return at_once(send, [new_nonce(), new_nonce()])
+        found += at_once(send, [new_nonce(), new_nonce()])
+        if any(each.exchange.response is None for each in found):
+            break
+    return found
 
 
 def _with_streams(crowd: Crowd) -> tuple[list[Exchange], int]:
