@@ -110,6 +110,20 @@ def _passes(exchange: Exchange, origin: str) -> bool:
     return ", ".join(exchange.headers.get_all("access-control-allow-origin")) in ("*", origin)
 
 
+def refused_for(tour: Tour, preflight: Preflight) -> list[str]:
+    """Return the header lines for which a preflight may be refused, whose origin is allowed elsewhere.
+
+    Some servers answer a preflight for a header line that they do not know as if they knew no CORS at all.
+    """
+    if "access-control-allow-origin" in preflight.exchange.headers:
+        return []
+    plain = Request("POST", tour.target.url, Headers([("Content-Type", "application/json")]))
+    bare = tour.memo("browser-bare-preflight", lambda: _preflight(tour, plain, "a JSON body"))
+    if not (bare.exchange.ok and _passes(bare.exchange, origin_of(tour))):
+        return []
+    return [name for name in preflight.names if name not in bare.names]
+
+
 def is_mirrored(name: str) -> bool:
     """Tell whether a header line repeats a part of the body."""
     return name.startswith(MIRRORED) and name not in NOT_MIRRORED

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.browsers import (
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
     assert_credentials_allowed_properly,
     assert_exposed,
     assert_one_allowed_origin,
@@ -25,6 +29,7 @@ from pytest_mcp_http.suite._browser import (
     asking_for,
     is_mirrored,
     origin_of,
+    refused_for,
     visit_of,
 )
 from pytest_mcp_http.suite._probes import needs_session
@@ -63,8 +68,17 @@ def test_preflight_allows_the_origin(mcp_tour: Tour) -> None:
     for each in visit_of(mcp_tour).preflights:
         if not each.exchange.ok:
             raise NotVerified("a preflight is refused, whatever its origin")
-        if not names_several_origins(each.exchange):
-            assert_readable_from(each.exchange, origin_of(mcp_tour))
+        if names_several_origins(each.exchange):
+            continue
+        if more := refused_for(mcp_tour, each):
+            violated(
+                f"{each.exchange.summary}, with no {ALLOW_ORIGIN}, to a preflight for {each.method} with "
+                f"{', '.join(more)}; one for POST with content-type alone gets it, so the origin is allowed "
+                "and something of this one is not",
+                (f"{ALLOW_ORIGIN}, with {ALLOW_HEADERS} and {ALLOW_METHODS} of what is asked for",),
+                each.exchange,
+            )
+        assert_readable_from(each.exchange, origin_of(mcp_tour))
 
 
 @requirement("browsers.preflight-methods")

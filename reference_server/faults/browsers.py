@@ -31,6 +31,13 @@ def is_preflight(status: int, context: Context) -> bool:
     return context.method == "OPTIONS"
 
 
+def asks_for_mcp(status: int, context: Context) -> bool:
+    """Select answers to preflights that ask for a header line of MCP."""
+    return is_preflight(status, context) and "mcp-" in (
+        context.header("access-control-request-headers") or ""
+    )
+
+
 def is_real(status: int, context: Context) -> bool:
     """Select answers to all else."""
     return context.method != "OPTIONS"
@@ -140,6 +147,12 @@ FAULTS = (
         "preflight-origin",
         "the answer to a preflight allows the origin with a slash at its end",
         changed(with_trailing_slash, is_preflight),
+    ),
+    fault(
+        "preflight-silent",
+        "preflight-origin",
+        "the answer to a preflight that asks for a header line of MCP says nothing of CORS",
+        changed(without(ORIGIN), asks_for_mcp),
     ),
     fault(
         "preflight-without-delete",

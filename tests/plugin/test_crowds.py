@@ -82,3 +82,17 @@ def test_browser(pytester: pytest.Pytester, reference: Reference, processes: tup
     other = pytester.runpytest_subprocess(*case, "--mcp-browser")
     assert other.ret == 1
     other.stdout.fnmatch_lines(["*browsers.preflight-status*"])
+
+
+def test_preflight_without_an_answer_names_the_lines_that_may_be_refused(
+    pytester: pytest.Pytester, reference: Reference
+) -> None:
+    url = reference(mode="stateful", origins=[ORIGIN], faults=["browsers.preflight-silent"])
+    result = pytester.runpytest_subprocess(
+        *("--mcp-url", url, "--mcp-browser", ORIGIN, "--mcp-revision", "2025-11-25"),
+        *("--mcp-case", "browsers.preflight-origin"),
+    )
+    assert result.ret == 1
+    text = " ".join(result.stdout.str().split())
+    assert "with no Access-Control-Allow-Origin, to a preflight for POST with mcp-protocol-version" in text
+    assert "so the origin is allowed and something of this one is not" in text
