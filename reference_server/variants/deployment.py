@@ -5,10 +5,15 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
-from reference_server._context import HeaderLines, RequestContext
+import anyio
+
+from reference_server._context import ASGIApp, HeaderLines, Message, Receive, RequestContext, Scope, Send
 from reference_server._layers import answer_instead, rewrite_response_start
 from reference_server.faults.deployment import MIB, compressed, keeping_alive, passing
 from reference_server.variants import Variant
+
+LATE_SECONDS: Final = 0.03
+"""How long a body lets its reader wait."""
 
 
 def says_close(status: int, lines: HeaderLines, context: RequestContext) -> tuple[int, HeaderLines]:
@@ -25,6 +30,24 @@ def polite(status: int, lines: HeaderLines, context: RequestContext) -> tuple[in
         ("vary", "accept"),
     )
     return status, (*lines, *own)
+
+
+def late_bodies(inner: ASGIApp) -> ASGIApp:
+    """Let the first byte of each body wait for a moment, when the head is out already."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def delayed(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.body" and not begun:
+                begun = True
+                await anyio.sleep(LATE_SECONDS)
+            await send(message)
+
+        await inner(scope, receive, delayed)
+
+    return app
 
 
 VARIANTS: Final = (
@@ -58,6 +81,12 @@ VARIANTS: Final = (
         "deployment.polite-proxy",
         summary="a proxy adds headers of its own, and an id to each response",
         layer=rewrite_response_start(polite),
+        rig="proxy",
+    ),
+    Variant(
+        "deployment.late-bodies",
+        summary="a proxy passes the head of an answer on a moment before its body",
+        layer=late_bodies,
         rig="proxy",
     ),
 )

@@ -103,6 +103,34 @@ def test_differences_of_a_proxy_stand_in_the_reports(
     assert any("cache-control comes more than once" in each for each in lines)
 
 
+def test_a_header_that_a_proxy_takes_out_is_judged_past_it(
+    pytester: pytest.Pytester, reference: Reference
+) -> None:
+    lacking, clean = reference(mode="stateless", faults=["sse.buffered"]), reference(mode="stateless")
+    for direct, warnings in ((clean, 0), (lacking, 1)):
+        result = pytester.runpytest_subprocess(
+            *("--mcp-url", lacking, "--mcp-direct", direct, "--mcp-revision", "2026-07-28"),
+            *("--mcp-case", "sse.x-accel-buffering", "--mcp-strict"),
+        )
+        assert result.parseoutcomes().get("failed", 0) == warnings
+        assert result.parseoutcomes().get("passed", 0) == 1 - warnings
+
+
+@pytest.mark.parametrize("revision", ["2025-11-25", "2026-07-28"])
+def test_a_body_that_comes_after_its_head_is_no_difference(
+    pytester: pytest.Pytester, reference: Reference, revision: str
+) -> None:
+    # Neither a GET nor subscriptions/listen is served, and both answers have a body.
+    direct = {"mode": "stateless", "faults": ["subscriptions.refused-without-reason"]}
+    result = pytester.runpytest_subprocess(
+        *("--mcp-url", reference(**direct, variants=["deployment.late-bodies"])),
+        *("--mcp-direct", reference(**direct), "--mcp-revision", revision),
+        *("--mcp-case", "deployment.proxy-same-answer"),
+    )
+    result.assert_outcomes(passed=1, deselected=result.parseoutcomes().get("deselected", 0))
+    result.stdout.no_fnmatch_line("*Notes*")
+
+
 def test_silent_streams_are_held(pytester: pytest.Pytester, reference: Reference) -> None:
     url = reference(mode="stateful", variants=["deployment.keep-alive"])
     arguments = ("--mcp-url", url, *REVISION, "--mcp-idle-budget", "0.5", "--mcp-case", "deployment.*")
