@@ -151,3 +151,14 @@ def test_a_second_process_is_ended(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--mcp-command", command, "--mcp-shutdown", *REVISION, *cases)
     assert result.ret == pytest.ExitCode.OK
     assert result.parseoutcomes()["passed"] == 4
+
+
+def test_without_an_open_stream_its_end_is_not_judged(pytester: pytest.Pytester) -> None:
+    command = f"{sys.executable} -m reference_server --mode stateless --json-response --port {{port}}"
+    result = pytester.runpytest_subprocess(
+        *("--mcp-command", command, "--mcp-shutdown", *REVISION, "-rs"),
+        *("--mcp-case", "deployment.shutdown-streams", "--mcp-case", "deployment.shutdown-in-time"),
+    )
+    outcomes = result.parseoutcomes()
+    assert (outcomes["passed"], outcomes["skipped"]) == (1, 1)
+    result.stdout.fnmatch_lines(["*no event stream was open when the server was told to end*"])
