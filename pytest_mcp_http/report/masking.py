@@ -9,7 +9,8 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -28,6 +29,8 @@ MIN_SECRET: Final = 4
 
 MIN_PART: Final = 8
 """The same for parts of a value (a cookie, a query value), which are often ordinary words."""
+
+NO_OTHERS: Final[Mapping[tuple[str, str], str]] = MappingProxyType({})
 
 _URL = re.compile(r"^(?P<scheme>[^:/?#]*:?//)?(?P<user>[^/?#]*@)?(?P<rest>[^?#]*)(?:\?(?P<query>[^#]*))?")
 
@@ -81,9 +84,17 @@ class Secrets:
     Args:
         request: Its `secrets`, its headers and its URL.
         response_headers: Response header lines, whose `Set-Cookie` values are secret as well.
+        others: Header lines that are not those of the first user, by lower-case name and value, and in words
+            whose they are.
     """
 
-    def __init__(self, request: Request, response_headers: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        request: Request,
+        response_headers: Iterable[tuple[str, str]] = (),
+        others: Mapping[tuple[str, str], str] = NO_OTHERS,
+    ) -> None:
+        self._others = others
         self.names = ALWAYS_SECRET | {name.lower() for name in request.secrets}
         self._variables: dict[tuple[str, str], str] = {}
         self._shell: dict[bytes, str] = {}
@@ -109,8 +120,9 @@ class Secrets:
     def _add_header(self, name: str, value: str) -> None:
         if (name, value) in self._variables:
             return
-        count = sum(1 for known, _ in self._variables if known == name)
-        variable = _variable(name, *([str(count + 1)] if count else []))
+        whose = self._others.get((name, value), "")
+        count = sum(1 for line in self._variables if line[0] == name and self._others.get(line, "") == whose)
+        variable = _variable(name, *whose.split(), *([str(count + 1)] if count else []))
         self._variables[name, value] = variable
         self._add_value(value, f"${variable}", MIN_SECRET)
         if "cookie" in name:

@@ -149,6 +149,28 @@ def test_two_values_of_one_secret_header_have_two_variables() -> None:
     assert re.findall(r"\$\w+", shown) == ["$MCP_COOKIE", "$MCP_COOKIE_2", "$MCP_COOKIE"]
 
 
+def test_what_is_not_of_the_first_user_says_whose_it_is() -> None:
+    lines = (("authorization", TOKEN), ("X-Tenant", "blue-tenant"))
+    others = {("authorization", TOKEN): "second user", ("x-tenant", "red-tenant"): "second user"}
+    sent = request("GET", lines, url=f"{URL}?key=s3cr3t-t0ken", secrets=frozenset({"x-tenant"}))
+    assert re.findall(r"\$\{?(\w+)", curl(sent, others=others)) == [
+        "MCP_AUTHORIZATION_SECOND_USER",
+        "MCP_X_TENANT",
+        "MCP_QUERY_KEY",
+    ]
+    assert '"authorization: $MCP_AUTHORIZATION"' in curl(sent)
+    # What a body repeats of it is that of the same variable.
+    echo = request(headers=lines[:1], body=b"s3cr3t-t0ken")
+    assert curl(echo, others=others).count("${MCP_AUTHORIZATION_SECOND_USER#* }") == 1
+    # Two secrets never share a variable.
+    both = request("GET", (lines[0], ("Authorization", "Bearer of-the-first"), ("Authorization", "Bearer x")))
+    assert re.findall(r"\$(\w+)", curl(both, others=others)) == [
+        "MCP_AUTHORIZATION_SECOND_USER",
+        "MCP_AUTHORIZATION",
+        "MCP_AUTHORIZATION_2",
+    ]
+
+
 def test_long_body_is_a_file() -> None:
     shown = curl(request(body=b"x" * (LONGEST_BODY + 1)))
     assert "--data-binary @body.bin" in shown
