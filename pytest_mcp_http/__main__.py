@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _listed(options: argparse.Namespace) -> str:
     from pytest_mcp_http import _list
 
+    if not options.clients and (reason := _list.no_faults_because()) is not None:
+        print(reason, file=sys.stderr)
     rows = _list.client_rows if options.clients else _list.rows
     listed = rows(options.chapter, options.revision)
     return _list.as_json(listed) if options.json else _list.as_text(listed)

@@ -31,12 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return scale(given[1:])
     parser = _parser()
     options = parser.parse_args(given)
-    if options.list_faults or options.list_variants:
-        _print_catalogues(options)
-        return 0
-    if options.mode is None:
+    lists = options.list_faults or options.list_variants
+    if options.mode is None and not lists:
         parser.error("the following arguments are required: --mode")
     try:
+        if lists:
+            _print_catalogues(options)
+            return 0
         app = create_app(
             mode=options.mode,
             era=options.era,

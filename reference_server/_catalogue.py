@@ -8,6 +8,8 @@ import pkgutil
 from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeVar
 
+from reference_server._sdk import require_sdk
+
 
 class _Entry(Protocol):
     @property
@@ -23,7 +25,9 @@ def gather(package: str, path: Iterable[str], attribute: str, kind: type[EntryT]
     Raises:
         ValueError: If two entries have the same name.
         TypeError: If a tuple holds something else than entries.
+        ReferenceServerUnavailable: If the installed SDK cannot carry them.
     """
+    require_sdk()
     found: dict[str, EntryT] = {}
     for name in sorted(module.name for module in pkgutil.iter_modules(path)):
         for entry in getattr(importlib.import_module(f"{package}.{name}"), attribute, ()):

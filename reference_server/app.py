@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import os
 import re
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
 
-from reference_server import ReferenceServerUnavailable
 from reference_server._calls import respond
 from reference_server._catalogue import choose
 from reference_server._context import (
@@ -27,6 +25,7 @@ from reference_server._context import (
     Send,
 )
 from reference_server._reading import read_requests
+from reference_server._sdk import require_sdk
 from reference_server.cors import ORIGIN
 from reference_server.memory import Memory
 from reference_server.replicas import Replica
@@ -122,7 +121,7 @@ def build_app(
     if options["resumable"] and mode == "stateless":
         accepted = "mode 'stateful' or 'shared'"
         raise ValueError(f"resumable is not accepted with mode {mode!r}; accepted: {accepted}")
-    _require_sdk()
+    require_sdk()
     layers = [entry.layer for entry in added]
     found = named_store(store) if isinstance(store, str) else store
     return ReferenceApp(
@@ -359,14 +358,3 @@ def _options(options: dict[str, Any], added: list[_Optional]) -> dict[str, Any]:
 def _shared_key(document: Json) -> str:
     """Return the secret behind request states that all replicas have."""
     return str(document.setdefault("key", secrets.token_hex(32)))
-
-
-def _require_sdk() -> None:
-    try:
-        found = importlib.util.find_spec("mcp.server.mcpserver")
-    except (ImportError, ValueError):
-        found = None
-    if found is None:
-        raise ReferenceServerUnavailable(
-            'the reference server needs the SDK of version 2: pip install "mcp>=2"'
-        )

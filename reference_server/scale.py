@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from reference_server import ReferenceServerUnavailable
+from reference_server._sdk import require_sdk
 from reference_server.nginx import Proxy, main_file, render
 
 HOST: Final = "127.0.0.1"
@@ -146,9 +147,10 @@ def scaled(scale: Scale) -> Iterator[Scaled]:
     """Run replicas behind nginx until the context ends.
 
     Raises:
-        ReferenceServerUnavailable: If nginx or Valkey is not installed.
+        ReferenceServerUnavailable: If nginx or Valkey is not installed, or the SDK is too old.
         ScaleFailed: If something does not start.
     """
+    require_sdk()
     binary = _nginx_binary()
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reference-server-")))
@@ -332,6 +334,7 @@ def _stop(server: Any) -> None:
 def available() -> str | None:
     """Return why `scaled` cannot be used here, or None."""
     try:
+        require_sdk()
         _nginx_binary()
         _valkey_server()
         import redis  # noqa: F401
