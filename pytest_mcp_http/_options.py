@@ -6,7 +6,7 @@ Imported in each pytest run, so it needs pytest and the standard library only, a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -111,6 +111,17 @@ class Settings:
         login = () if self.oauth is None else (self.oauth.client_secret, self.oauth.refresh_token)
         values = (value for _, value in (*self.headers, *self.second_headers, *self.tokens))
         return (*values, *(value for value in login if value is not None))
+
+    def of_another(self, **target: Any) -> Settings:
+        """Return these settings for another server: what they say of one server alone is left out.
+
+        Args:
+            target: Names the other server, and says what else is different for it.
+        """
+        # Which revisions are judged concerns the server that the options name.
+        none = Settings()
+        alone = ("reference_options", "replicas", "direct", "shutdown", "revision")
+        return replace(self, **{name: getattr(none, name) for name in (*_TARGETS, *alone)} | target)
 
     @property
     def names_target(self) -> bool:
