@@ -90,7 +90,7 @@ def _options(request: Request, max_time: float) -> list[str]:
 
 
 def _header(name: str, value: str, secrets: Secrets) -> str:
-    if secrets.is_secret(name) and value:
+    if value and secrets.is_secret(name, value):
         variable = secrets.variable(name, value)
         if re.fullmatch(r"[A-Za-z0-9_-]+", name):
             return f'"{name}: ${variable}"'

@@ -24,6 +24,9 @@ ALWAYS_SECRET: Final = frozenset(
 )
 """Lower-case names of headers whose values are never shown."""
 
+MADE_UP_TOKEN: Final = "mcp-http-check-made-up-token"  # noqa: S105
+"""The bearer token that servers have to refuse. It is no secret, so that a reader can send it again."""
+
 MIN_SECRET: Final = 4
 """Shortest header value masked where it turns up again, in bytes; a shorter one would hide half the text."""
 
@@ -99,7 +102,7 @@ class Secrets:
         self._variables: dict[tuple[str, str], str] = {}
         self._shell: dict[bytes, str] = {}
         for name, value in (*request.headers, *response_headers):
-            if name.lower() in self.names:
+            if self.is_secret(name, value):
                 self._add_header(name.lower(), value)
         for value, variable in url_parts(request.url):
             if variable is not None:
@@ -147,9 +150,12 @@ class Secrets:
         for form in (in_json, unescaped, in_json.replace("/", "\\/"), quote(value, safe="")):
             self._shell.setdefault(form.encode("utf-8", "replace"), f"${name}_ENCODED")
 
-    def is_secret(self, name: str) -> bool:
+    def is_secret(self, name: str, value: str) -> bool:
         """Return whether the value of a header is never shown."""
-        return name.lower() in self.names
+        made_up = {"bearer", MADE_UP_TOKEN}
+        return name.lower() in self.names and not made_up.issuperset(
+            value.replace("Bearer", "bearer").split()
+        )
 
     def variable(self, name: str, value: str) -> str:
         """Return the shell variable that stands for a secret value, for example `MCP_AUTHORIZATION`."""
@@ -174,7 +180,7 @@ class Secrets:
 
     def header(self, name: str, value: str) -> str:
         """Return a header value as it may be shown."""
-        if self.is_secret(name):
+        if self.is_secret(name, value):
             return MASK
         return self.mask_bytes(value.encode("latin-1", "replace")).decode("latin-1")
 

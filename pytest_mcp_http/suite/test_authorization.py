@@ -16,9 +16,9 @@ from pytest_mcp_http.assertions.authorization import (
 from pytest_mcp_http.assertions.jsonrpc import code_in
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.report.masking import MADE_UP_TOKEN
 from pytest_mcp_http.suite._auth_metadata import follows, resource_document, takes_part
 from pytest_mcp_http.suite._authorization import (
-    MADE_UP,
     altered,
     attempt,
     bearer,
@@ -142,7 +142,7 @@ def test_altered_tokens_are_refused(mcp_tour: Tour) -> None:
 
 @requirement("authorization.malformed-400")
 def test_malformed_authorization_is_400(mcp_tour: Tour) -> None:
-    for value in ("Bearer", f"Bearer {MADE_UP} {MADE_UP}"):
+    for value in ("Bearer", f"Bearer {MADE_UP_TOKEN} {MADE_UP_TOKEN}"):
         exchange = attempt(mcp_tour, value, f"malformed {len(value)}")
         if exchange.status != 400:
             violated(
@@ -187,7 +187,7 @@ def test_token_is_validated_before_processing(mcp_tour: Tour) -> None:
         ("a call of no tool", "tools/call", {"arguments": {}}),
     )
     for what, method, params in probes:
-        headers = {"Authorization": f"Bearer {MADE_UP}"}
+        headers = {"Authorization": f"Bearer {MADE_UP_TOKEN}"}
         exchange = mcp_tour.client.request(method, params, headers=headers)
         refused = exchange.status in (401, 403)
         if exchange.result is not None or (code_in(exchange) in PROCESSED and not refused):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pytest_mcp_http.report.curl import LONGEST_BODY, quote
+from pytest_mcp_http.report.masking import MADE_UP_TOKEN
 from pytest_mcp_http.report.transcript import curl
 from pytest_mcp_http.wire.exchange import Request
 from pytest_mcp_http.wire.headers import Headers
@@ -169,6 +170,15 @@ def test_what_is_not_of_the_first_user_says_whose_it_is() -> None:
         "MCP_AUTHORIZATION",
         "MCP_AUTHORIZATION_2",
     ]
+
+
+@pytest.mark.parametrize(
+    "value", ["Bearer", f"Bearer {MADE_UP_TOKEN}", f"Bearer {MADE_UP_TOKEN} {MADE_UP_TOKEN}"]
+)
+def test_what_the_suite_made_up_is_no_secret(value: str) -> None:
+    shown = curl(request(headers=(("Authorization", value),)))
+    assert f"'Authorization: {value}'" in shown
+    assert "$MCP" not in shown
 
 
 def test_long_body_is_a_file() -> None:
