@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,14 +54,8 @@ def launch(
         raise TargetError("mcp_launch: give an application, or command=, and not both")
     if app is not None and (env is not None or cwd is not None):
         raise TargetError("mcp_launch: env and cwd are for a command; an application runs in this process")
-    settings = replace(
-        settings,
-        url=None,
+    settings = settings.of_another(
         command=_command(command),
-        app=None,
-        reference=None,
-        # Which revisions are judged concerns the suite, not the server of some test.
-        revision="auto",
         path=settings.path if path is None else _checked(values.url_path, path, "path"),
         headers=_headers(settings.headers, headers or {}),
         oauth=None,

@@ -6,7 +6,6 @@ It must not know targets or verdicts: it is about the suite, not about a run.
 from __future__ import annotations
 
 import json
-import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -148,15 +147,14 @@ def _row(item: Requirement, checks: tuple[str, ...], faults: tuple[str, ...], co
 
 def _checks() -> Iterator[tuple[str, str]]:
     """Yield (requirement id, name) of every check of the suite."""
-    from pytest_mcp_http import suite
+    from pytest_mcp_http._collect import CHAPTERS
 
-    for module in pkgutil.iter_modules(suite.__path__):
-        if module.name.startswith("test_"):
-            chapter = module.name.removeprefix("test_")
-            for name, value in vars(import_module(f"{suite.__name__}.{module.name}")).items():
-                id = getattr(value, "mcp_requirement", None)
-                if isinstance(id, str):
-                    yield id, f"mcp/{chapter}::{name}"
+    # By chapter and not by module: a chapter may be spread over several, and its checks have one id each.
+    for chapter in ("fuzz", *CHAPTERS):
+        for name, value in vars(import_module(f"pytest_mcp_http.suite.test_{chapter}")).items():
+            id = getattr(value, "mcp_requirement", None)
+            if isinstance(id, str):
+                yield id, f"mcp/{chapter}::{name}"
 
 
 def _faults() -> Iterator[tuple[str, str]]:

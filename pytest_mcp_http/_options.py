@@ -1,4 +1,4 @@
-"""Names every option and ini value, reads them once, and turns them into one frozen `Settings`.
+"""Reads every option and ini value once, and turns them into one frozen `Settings`.
 
 Imported in each pytest run, so it needs pytest and the standard library only, and it opens no connection.
 """
@@ -6,7 +6,7 @@ Imported in each pytest run, so it needs pytest and the standard library only, a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -14,9 +14,8 @@ import pytest
 
 from pytest_mcp_http import _option_values as values
 from pytest_mcp_http._login import Login
+from pytest_mcp_http._option_table import BY_FLAG, OPTIONS, Option
 from pytest_mcp_http._roles import CallTools, Role
-
-_IniType = Literal["string", "linelist", "bool", "float", "int"]
 
 _TARGETS: Final = ("url", "command", "app", "reference")
 
@@ -113,6 +112,17 @@ class Settings:
         values = (value for _, value in (*self.headers, *self.second_headers, *self.tokens))
         return (*values, *(value for value in login if value is not None))
 
+    def of_another(self, **target: Any) -> Settings:
+        """Return these settings for another server: what they say of one server alone is left out.
+
+        Args:
+            target: Names the other server, and says what else is different for it.
+        """
+        # Which revisions are judged concerns the server that the options name.
+        none = Settings()
+        alone = ("reference_options", "replicas", "direct", "shutdown", "revision")
+        return replace(self, **{name: getattr(none, name) for name in (*_TARGETS, *alone)} | target)
+
     @property
     def names_target(self) -> bool:
         """Whether an option or ini value says which server to judge."""
@@ -130,140 +140,6 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class _Option:
-    """One command line option and its ini twin of the same name.
-
-    Attributes:
-        alone: The value of an option that is given without one; None if it needs a value.
-    """
-
-    flag: str
-    type: _IniType
-    help: str
-    metavar: str | None = None
-    ini: str = ""
-    alone: str | None = None
-
-    @property
-    def name(self) -> str:
-        return self.ini or self.flag.removeprefix("--").replace("-", "_")
-
-
-_OPTIONS: Final = (
-    _Option("--mcp-url", "string", "judge the MCP server at this URL", "URL"),
-    _Option("--mcp-command", "string", "start and judge this server; {port} and {host} are filled in", "CMD"),
-    _Option("--mcp-app", "string", "serve this ASGI application or factory and judge it", "MODULE:APP"),
-    _Option("--mcp-reference", "string", "judge the bundled reference server", "stateless|stateful|shared"),
-    _Option("--mcp-suite", "bool", "run the suite against the mcp_target fixture of your conftest"),
-    _Option("--mcp-path", "string", "endpoint path of a server started here (default /mcp)", "PATH"),
-    _Option(
-        "--mcp-header",
-        "linelist",
-        "header line 'Name: value' of every request, env:VAR is read from the environment (repeatable; "
-        "the same name twice is for two users)",
-        "LINE",
-        "mcp_headers",
-    ),
-    _Option(
-        "--mcp-token",
-        "linelist",
-        "token for single checks: expired, other-audience, less-scope, broad-scope or in-query (repeatable)",
-        "KIND=env:VAR",
-        "mcp_tokens",
-    ),
-    _Option(
-        "--mcp-oauth",
-        "string",
-        "log in first: 'client-credentials client_id=ID client_secret=env:VAR', or with a refresh-token",
-        "LOGIN",
-    ),
-    _Option("--mcp-ca", "string", "PEM file with the authorities to trust", "FILE"),
-    _Option("--mcp-insecure", "bool", "accept any TLS certificate"),
-    _Option("--mcp-connect-timeout", "float", "seconds to connect (default 5)", "SECONDS"),
-    _Option("--mcp-first-byte-timeout", "float", "seconds until the response head (default 10)", "SECONDS"),
-    _Option("--mcp-exchange-timeout", "float", "seconds for one whole exchange (default 30)", "SECONDS"),
-    _Option(
-        "--mcp-startup-timeout", "float", "seconds until a started server answers (default 20)", "SECONDS"
-    ),
-    _Option("--mcp-max-body", "int", "bytes of a response body (default 16777216)", "BYTES"),
-    _Option(
-        "--mcp-revision",
-        "string",
-        "auto (default: the newest of each era the server speaks), all, or a list: 2025-06-18,2025-11-25",
-        "auto|all|LIST",
-    ),
-    _Option("--mcp-strict", "bool", "broken SHOULD requirements fail instead of warn"),
-    _Option(
-        "--mcp-level", "string", "must leaves out the SHOULD requirements (default should)", "must|should"
-    ),
-    _Option("--mcp-case", "linelist", "only requirements whose id matches (repeatable)", "GLOB", "mcp_cases"),
-    _Option(
-        "--mcp-role",
-        "linelist",
-        "'ROLE = TOOL {arguments}': a tool that may be called, and what it can be used for (repeatable)",
-        "LINE",
-        "mcp_roles",
-    ),
-    _Option(
-        "--mcp-call-tools",
-        "string",
-        "tools to call: none, safe (those with a role or a readOnlyHint; the default), or all",
-        "none|safe|all",
-    ),
-    _Option("--mcp-report", "string", "write the verdicts to this JSON file", "FILE.json"),
-    _Option(
-        "--mcp-reference-option",
-        "linelist",
-        "era=ERA, fault=ID, variant=NAME, json-response, resumable or fixtures, for the reference server "
-        "(repeatable)",
-        "OPTION",
-        "mcp_reference_options",
-    ),
-    _Option("--mcp-surface", "string", "compare tools, prompts and resources with this file", "FILE.json"),
-    _Option("--mcp-surface-update", "bool", "record them in the file of --mcp-surface instead"),
-    _Option("--mcp-concurrency", "int", "connect this many clients at once (default 16)", "N"),
-    _Option("--mcp-flood", "int", "open and abandon this many sessions, to see what it does", "N"),
-    _Option(
-        "--mcp-browser",
-        "string",
-        f"judge the server for clients in pages of this origin (without a value: {values.INSPECTOR})",
-        "ORIGIN",
-        alone=values.INSPECTOR,
-    ),
-    _Option("--mcp-fuzz", "int", "send this many changed requests per revision and property", "N"),
-    _Option("--mcp-fuzz-seed", "int", "send the same changed requests as the run that printed this", "SEED"),
-    _Option("--mcp-client-command", "string", "judge the client that this starts; {url} is filled in", "CMD"),
-    _Option("--mcp-client-timeout", "float", "seconds a client may take per script (default 30)", "SECONDS"),
-    _Option("--mcp-replica", "linelist", "URL of another replica (repeatable)", "URL", "mcp_replicas"),
-    _Option("--mcp-direct", "string", "URL of the same server past the proxy that --mcp-url leads to", "URL"),
-    _Option("--mcp-idle-budget", "float", "hold silent streams for so long, and longer calls", "SECONDS"),
-    _Option("--mcp-shutdown", "bool", "start the command of --mcp-command once more, and judge how it ends"),
-)
-
-
-def add_options(parser: pytest.Parser) -> None:
-    """Register every option and its ini twin."""
-    group = parser.getgroup("mcp", "MCP servers over Streamable HTTP")
-    for option in _OPTIONS:
-        if option.type == "bool":
-            group.addoption(
-                option.flag, dest=option.name, action="store_true", default=None, help=option.help
-            )
-        else:
-            action = "append" if option.type == "linelist" else "store"
-            group.addoption(
-                option.flag,
-                dest=option.name,
-                action=action,
-                default=None,
-                metavar=option.metavar,
-                help=option.help,
-                **({"nargs": "?", "const": option.alone} if option.alone is not None else {}),
-            )
-        parser.addini(option.name, option.help, type=option.type, default=None)
-
-
-@dataclass(frozen=True, slots=True)
 class _Given:
     """Values as given, by option name: those of the command line and those of the ini file."""
 
@@ -272,7 +148,7 @@ class _Given:
 
     def value(self, flag: str, default: Any, convert: Callable[[Any, str], Any]) -> Any:
         """Return the converted value with the highest precedence, or the default."""
-        name = _BY_FLAG[flag].name
+        name = BY_FLAG[flag].name
         if name in self.line:
             return convert(self.line[name], flag)
         if name in self.ini:
@@ -287,10 +163,9 @@ _ACCEPTED: Final = {
     "float": "a number of seconds",
     "int": "a whole number",
 }
-_BY_FLAG: Final = {option.flag: option for option in _OPTIONS}
 
 
-def _ini(config: pytest.Config, option: _Option) -> Any:
+def _ini(config: pytest.Config, option: Option) -> Any:
     try:
         value = config.getini(option.name)
     except (TypeError, ValueError, pytest.UsageError) as error:
@@ -307,15 +182,15 @@ def settings_from(config: pytest.Config) -> Settings:
     on the command line replaces that of the ini file, whatever kind it is.
 
     Args:
-        config: The configuration of the run, after `add_options`.
+        config: The configuration of the run, after `_option_table.add_options`.
 
     Raises:
         pytest.UsageError: If a value is wrong or two values contradict each other. The message names the
             option, the value (never that of a header) and what is accepted.
     """
     given = _Given(
-        {o.name: v for o in _OPTIONS if (v := config.getoption(o.name)) is not None},
-        {o.name: v for o in _OPTIONS if (v := _ini(config, o)) is not None},
+        {o.name: v for o in OPTIONS if (v := config.getoption(o.name)) is not None},
+        {o.name: v for o in OPTIONS if (v := _ini(config, o)) is not None},
     )
     here = Path.cwd()
     base = config.inipath.parent if config.inipath is not None else here

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -130,19 +129,8 @@ class Run:
             if server.url == target and not server.closed:
                 return server.target
         if found is None:
-            # Which revisions are judged concerns the suite, not the server of some test.
-            settings = replace(
-                self.settings,
-                url=target,
-                command=None,
-                app=None,
-                reference=None,
-                revision="auto",
-                replicas=(),
-                direct=None,
-            )
             try:
-                found = open_target(settings).target
+                found = open_target(self.settings.of_another(url=target)).target
             except TargetError as error:
                 headline = str(error).partition("\n")[0]
                 self._resolved[target] = TargetError(f"{headline} An earlier test shows the whole diagnosis.")

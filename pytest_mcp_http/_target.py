@@ -104,6 +104,15 @@ class Target:
         return (*self.headers, *self.second_headers, *tokens)
 
     @property
+    def others(self) -> dict[tuple[str, str], str]:
+        """Lower-case name and value of each line that is not the first user's -> in words whose it is."""
+        second = dict.fromkeys(self.second_headers, "second user")
+        tokens = {("Authorization", f"Bearer {token}"): kind for kind, token in self.tokens.items()}
+        known = {(name.lower(), value) for name, value in self.headers}
+        found = {(name.lower(), value): words for (name, value), words in {**tokens, **second}.items()}
+        return {line: words for line, words in found.items() if line not in known}
+
+    @property
     def loopback(self) -> bool:
         """Whether the URL names this machine, so that the server is reached without a network."""
         return is_loopback(self.url)

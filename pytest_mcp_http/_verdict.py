@@ -95,7 +95,9 @@ def record(
     url = target.url if target is not None else ""
     names = frozenset(name.lower() for name, _ in lines)
     secrets = Secrets(Request("POST", url, Headers(lines), secrets=names))
-    seconds = {} if target is None else {"max_time": target.limits.total}
+    how: dict[str, Any] = {}
+    if target is not None:
+        how = {"max_time": target.limits.total, "others": target.others}
     return {
         "requirement": requirement.id,
         "level": requirement.level,
@@ -109,7 +111,7 @@ def record(
         "actual": secrets.mask(verdict.actual),
         "reason": secrets.mask(verdict.reason),
         "transcript": transcript(exchange) if exchange is not None else None,
-        "curl": curl(exchange.request, **seconds) if exchange is not None else None,
+        "curl": curl(exchange.request, **how) if exchange is not None else None,
         "nodeid": nodeid,
         "remarks": {title: [secrets.mask(line) for line in lines] for title, lines in remarks.items()},
     }

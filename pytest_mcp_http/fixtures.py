@@ -153,7 +153,6 @@ def mcp_reference(pytestconfig: pytest.Config) -> Iterator[Callable[..., str]]:
     and `fixtures` (switches). It returns the URL of a server of its own, on a free port of 127.0.0.1, and
     raises `TargetError` for a wrong value or without `mcp` 2.x.
     """
-    from pytest_mcp_http._options import Settings
     from pytest_mcp_http._run import run_of
     from pytest_mcp_http._target import open_target
 
@@ -172,9 +171,19 @@ def mcp_reference(pytestconfig: pytest.Config) -> Iterator[Callable[..., str]]:
             options = [f"era={era}"]
             options += [f"fault={id}" for id in faults] + [f"variant={name}" for name in variants]
             options += ["json-response"] * json_response + ["resumable"] * resumable + ["fixtures"] * fixtures
-            settings = Settings(reference=mode, reference_options=tuple(options))
+            run = run_of(pytestconfig)
+            settings = run.settings.of_another(
+                reference=mode,
+                reference_options=tuple(options),
+                path="/mcp",
+                # It asks for no credentials, and those of another server are not for it.
+                headers=(),
+                second_headers=(),
+                tokens=(),
+                oauth=None,
+            )
             server = stack.enter_context(open_target(settings))
-            run_of(pytestconfig).servers.append(server)
+            run.servers.append(server)
             return server.url
 
         yield start

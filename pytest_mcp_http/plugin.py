@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mcp_http import _marker, fixtures
-from pytest_mcp_http._options import add_options, settings_from
+from pytest_mcp_http._option_table import add_options
+from pytest_mcp_http._options import settings_from
 from pytest_mcp_http._run import RUN, Run, run_of
 
 if TYPE_CHECKING:

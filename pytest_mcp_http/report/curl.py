@@ -6,9 +6,10 @@ Must not know what came back.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from pytest_mcp_http.report.masking import Secrets, url_parts
+from pytest_mcp_http.report.masking import NO_OTHERS, Secrets, url_parts
 
 if TYPE_CHECKING:
     from pytest_mcp_http.wire.exchange import Request
@@ -46,7 +47,9 @@ def _word(data: bytes, secrets: Secrets) -> str:
     return "".join(pieces) or "''"
 
 
-def curl(request: Request, *, max_time: float = 30.0) -> str:
+def curl(
+    request: Request, *, max_time: float = 30.0, others: Mapping[tuple[str, str], str] = NO_OTHERS
+) -> str:
     """Return a command line, to be pasted into bash, that sends the request again.
 
     Header values that are secret, and query values, appear as variables such as `"$MCP_AUTHORIZATION"`.
@@ -55,11 +58,13 @@ def curl(request: Request, *, max_time: float = 30.0) -> str:
     Args:
         request: What was sent.
         max_time: Limit of the whole exchange in seconds.
+        others: Header lines that are not those of the first user, by lower-case name and value, and in words
+            whose they are. Their variables say so, for example `"$MCP_AUTHORIZATION_SECOND_USER"`.
 
     Returns:
         One line; a comment if curl cannot send the request (NUL in the URL or in a header).
     """
-    secrets = Secrets(request)
+    secrets = Secrets(request, others=others)
     if "\0" in "".join((request.method, request.url, *(part for line in request.headers for part in line))):
         return "# curl cannot send this request: a NUL byte stands outside of the body"
     words = ["curl", "--include", *_options(request, max_time)]
@@ -85,7 +90,7 @@ def _options(request: Request, max_time: float) -> list[str]:
 
 
 def _header(name: str, value: str, secrets: Secrets) -> str:
-    if secrets.is_secret(name) and value:
+    if value and secrets.is_secret(name, value):
         variable = secrets.variable(name, value)
         if re.fullmatch(r"[A-Za-z0-9_-]+", name):
             return f'"{name}: ${variable}"'

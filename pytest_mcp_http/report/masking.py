@@ -9,7 +9,8 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -23,11 +24,16 @@ ALWAYS_SECRET: Final = frozenset(
 )
 """Lower-case names of headers whose values are never shown."""
 
+MADE_UP_TOKEN: Final = "mcp-http-check-made-up-token"  # noqa: S105
+"""The bearer token that servers have to refuse. It is no secret, so that a reader can send it again."""
+
 MIN_SECRET: Final = 4
 """Shortest header value masked where it turns up again, in bytes; a shorter one would hide half the text."""
 
 MIN_PART: Final = 8
 """The same for parts of a value (a cookie, a query value), which are often ordinary words."""
+
+NO_OTHERS: Final[Mapping[tuple[str, str], str]] = MappingProxyType({})
 
 _URL = re.compile(r"^(?P<scheme>[^:/?#]*:?//)?(?P<user>[^/?#]*@)?(?P<rest>[^?#]*)(?:\?(?P<query>[^#]*))?")
 
@@ -81,14 +87,22 @@ class Secrets:
     Args:
         request: Its `secrets`, its headers and its URL.
         response_headers: Response header lines, whose `Set-Cookie` values are secret as well.
+        others: Header lines that are not those of the first user, by lower-case name and value, and in words
+            whose they are.
     """
 
-    def __init__(self, request: Request, response_headers: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        request: Request,
+        response_headers: Iterable[tuple[str, str]] = (),
+        others: Mapping[tuple[str, str], str] = NO_OTHERS,
+    ) -> None:
+        self._others = others
         self.names = ALWAYS_SECRET | {name.lower() for name in request.secrets}
         self._variables: dict[tuple[str, str], str] = {}
         self._shell: dict[bytes, str] = {}
         for name, value in (*request.headers, *response_headers):
-            if name.lower() in self.names:
+            if self.is_secret(name, value):
                 self._add_header(name.lower(), value)
         for value, variable in url_parts(request.url):
             if variable is not None:
@@ -109,8 +123,9 @@ class Secrets:
     def _add_header(self, name: str, value: str) -> None:
         if (name, value) in self._variables:
             return
-        count = sum(1 for known, _ in self._variables if known == name)
-        variable = _variable(name, *([str(count + 1)] if count else []))
+        whose = self._others.get((name, value), "")
+        count = sum(1 for line in self._variables if line[0] == name and self._others.get(line, "") == whose)
+        variable = _variable(name, *whose.split(), *([str(count + 1)] if count else []))
         self._variables[name, value] = variable
         self._add_value(value, f"${variable}", MIN_SECRET)
         if "cookie" in name:
@@ -135,9 +150,12 @@ class Secrets:
         for form in (in_json, unescaped, in_json.replace("/", "\\/"), quote(value, safe="")):
             self._shell.setdefault(form.encode("utf-8", "replace"), f"${name}_ENCODED")
 
-    def is_secret(self, name: str) -> bool:
+    def is_secret(self, name: str, value: str) -> bool:
         """Return whether the value of a header is never shown."""
-        return name.lower() in self.names
+        made_up = {"bearer", MADE_UP_TOKEN}
+        return name.lower() in self.names and not made_up.issuperset(
+            value.replace("Bearer", "bearer").split()
+        )
 
     def variable(self, name: str, value: str) -> str:
         """Return the shell variable that stands for a secret value, for example `MCP_AUTHORIZATION`."""
@@ -162,7 +180,7 @@ class Secrets:
 
     def header(self, name: str, value: str) -> str:
         """Return a header value as it may be shown."""
-        if self.is_secret(name):
+        if self.is_secret(name, value):
             return MASK
         return self.mask_bytes(value.encode("latin-1", "replace")).decode("latin-1")
 

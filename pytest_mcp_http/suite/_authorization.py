@@ -19,14 +19,11 @@ from pytest_mcp_http.assertions._base import violated
 from pytest_mcp_http.assertions.security import is_served
 from pytest_mcp_http.client import HeaderChanges, McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
-from pytest_mcp_http.report.masking import ALWAYS_SECRET
+from pytest_mcp_http.report.masking import ALWAYS_SECRET, MADE_UP_TOKEN
 from pytest_mcp_http.suite._probes import needs_session
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS
 from pytest_mcp_http.wire.exchange import Exchange
-
-MADE_UP: Final = "mcp-http-check-made-up-token"
-"""A token that no server gave out."""
 
 NOT_OPEN: Final = "the server serves everything without credentials"
 
@@ -173,7 +170,7 @@ def attempt(tour: Tour, authorization: str, name: str) -> Exchange:
 
 def with_made_up_token(tour: Tour) -> Exchange:
     """Return what the guarded request gets with a token that was made up."""
-    return attempt(tour, f"Bearer {MADE_UP}", "a made-up token")
+    return attempt(tour, f"Bearer {MADE_UP_TOKEN}", "a made-up token")
 
 
 def refused_401(tour: Tour) -> Exchange:

@@ -14,9 +14,9 @@ from pytest_mcp_http.assertions.tasks import tasks_in
 from pytest_mcp_http.assertions.tools import is_tool_success
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.report.masking import MADE_UP_TOKEN
 from pytest_mcp_http.suite._asking import EVERYTHING, Ask, asking_client, asks
 from pytest_mcp_http.suite._authorization import (
-    MADE_UP,
     bearer,
     guard,
     in_session,
@@ -43,7 +43,7 @@ _VOLATILE: Final = frozenset({"_meta", "ttlMs", "cacheScope"})
 def judge_session_with_made_up_token(tour: Tour) -> None:
     """Judge that the id of a live session does not make a token good that was made up."""
     bearer(tour)
-    headers = {"Authorization": f"Bearer {MADE_UP}"}
+    headers = {"Authorization": f"Bearer {MADE_UP_TOKEN}"}
     plain = tour.dialect.plain
     exchange = in_session(tour, lambda client: client.plain(headers=headers), plain)
     judge_not_served(exchange, f"{plain} in the session of a user, with a token that was made up")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
@@ -170,6 +170,24 @@ def fits(method: str, exchange: Exchange) -> bool:
     if method in MEMBERS:
         return MEMBERS[method] in result
     return not any(member in result for member in MEMBERS.values())
+
+
+def wrong_answer(call: Call, calls: Iterable[Call]) -> str | None:
+    """Say what one of several requests in flight got instead of its answer, or return None if it got that.
+
+    An id that comes back changed, but is nobody else's, is for `jsonrpc.response-id-matches`.
+    """
+    exchange = call.exchange
+    if exchange.response is not None:
+        id = exchange.response.id
+        if str(id) in {str(other.id) for other in calls} - {str(call.id)}:
+            return f"the response to the id {id}"
+        if fits(call.method, exchange):
+            return None
+        for method, member in MEMBERS.items():
+            if isinstance(exchange.result, dict) and member in exchange.result:
+                return f"the result of {method}"
+    return exchange.summary
 
 
 def calls_at_once(tour: Tour) -> list[Call]:

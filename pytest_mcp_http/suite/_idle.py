@@ -83,15 +83,9 @@ class Held:
 
 
 def budget(tour: Tour) -> float:
-    """Return how long streams may be silent, in seconds.
-
-    Raises:
-        NotVerified: If the user does not say.
-    """
-    if tour.target.idle_budget is None:
-        raise NotVerified(
-            "no silent stream is held: add --mcp-idle-budget SECONDS, or the ini value mcp_idle_budget"
-        )
+    """Return how long streams may be silent, in seconds."""
+    # Without one, no check is collected that asks for it.
+    assert tour.target.idle_budget is not None
     return tour.target.idle_budget
 
 

@@ -79,7 +79,10 @@ def second_process(tour: Tour) -> Iterator[tuple[CommandServer, McpClient]]:
     """
     command = tour.target.command
     if command is None:
-        raise NotVerified("no process is started to be ended: add --mcp-shutdown to a run with --mcp-command")
+        raise NotVerified(
+            "no process is started to be ended: --mcp-shutdown is for the server of --mcp-command, "
+            "and the fixture mcp_target gives another"
+        )
     settings = Settings(command=command.line, path=command.path, headers=tour.target.headers)
     try:
         server = start_command(settings)

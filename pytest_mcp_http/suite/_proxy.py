@@ -85,7 +85,8 @@ def direct(tour: Tour) -> str:
     """
     if tour.target.direct is None:
         raise NotVerified(
-            "no address past the proxy is named: add --mcp-direct URL, or the ini value mcp_direct"
+            "no address past a proxy is known: --mcp-direct is for the server of --mcp-url, "
+            "and the fixture mcp_target gives another"
         )
     return tour.target.direct
 

@@ -23,6 +23,7 @@ from pytest_mcp_http.assertions.security import (
 from pytest_mcp_http.assertions.session import assert_session_ids_unpredictable
 from pytest_mcp_http.client import McpClient
 from pytest_mcp_http.errors import NotApplicable, NotVerified
+from pytest_mcp_http.report.masking import MADE_UP_TOKEN
 from pytest_mcp_http.suite._addresses import accepts, own_addresses
 from pytest_mcp_http.suite._bound_to_user import (
     judge_handle_of_another,
@@ -48,8 +49,6 @@ from pytest_mcp_http.suite._requirement import requirement
 from pytest_mcp_http.tour import Tour
 from pytest_mcp_http.visit import LISTS
 from pytest_mcp_http.wire.exchange import Exchange
-
-MADE_UP_TOKEN = "Bearer mcp-http-check-made-up-token"  # noqa: S105 - no secret: it must be refused
 
 CREDENTIALS_NEEDED = "HTTP 401 or 403 without the credentials of a user"
 
@@ -286,7 +285,7 @@ def lists_without_credentials(tour: Tour, authorization: str | None = None) -> L
 def judge_made_up_token(tour: Tour) -> None:
     """Judge whether a server that asks for credentials looks at them."""
     refused = lists_without_credentials(tour).refused
-    lists = lists_without_credentials(tour, MADE_UP_TOKEN)
+    lists = lists_without_credentials(tour, f"Bearer {MADE_UP_TOKEN}")
     for method in lists.served:
         if method in refused or tour.dialect.opening in refused:
             exchange = lists.answers[method]

@@ -45,13 +45,13 @@ from pytest_mcp_http.suite._endpoint import (
     begins_old_transport,
     calls_at_once,
     client_responses,
-    fits,
     foreign_calls,
     needs_one_era,
     odd_messages,
     plain_request,
     versioned_get,
     with_accept,
+    wrong_answer,
 )
 from pytest_mcp_http.suite._judging import gravest
 from pytest_mcp_http.suite._probes import refused_by_others, served
@@ -244,16 +244,13 @@ def test_requests_in_flight_get_their_own_answers(mcp_tour: Tour) -> None:
     if len(judged) < len(calls) / 2:
         raise NotVerified("most requests met a rate limit")
     for call in judged:
-        expected = f"the answer to {call.method} with the id {call.id}, as one by one"
-        response = call.exchange.response
-        if response is None:
-            actual = f"{call.method}, one of {len(calls)} requests in flight, got {call.exchange.summary}"
-            violated(actual, expected, call.exchange)
-        # An id that comes back changed, but is nobody else's, is jsonrpc.response-id-matches.
-        others = {str(other.id) for other in calls} - {str(call.id)}
-        if str(response.id) in others or not fits(call.method, call.exchange):
-            actual = f"{call.method} with the id {call.id} got what belongs to another request"
-            violated(actual, expected, call.exchange)
+        wrong = wrong_answer(call, calls)
+        if wrong is not None:
+            violated(
+                f"{call.method} with the id {call.id}, one of {len(calls)} requests in flight, got {wrong}",
+                f"the answer to {call.method} with the id {call.id}, as one by one",
+                call.exchange,
+            )
 
 
 @requirement("transport.no-connection-state")

@@ -210,7 +210,7 @@ def test_two_users_and_their_secrets(
         "security.session-bound-to-user",
         "tools.access-control",
     }
-    assert '--header "authorization: $MCP_AUTHORIZATION"' in str(result.stdout)
+    assert '--header "authorization: $MCP_AUTHORIZATION_SECOND_USER"' in str(result.stdout)
 
 
 def test_without_a_second_user_the_summary_says_what_to_add(

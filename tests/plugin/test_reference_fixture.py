@@ -48,3 +48,27 @@ def test_reference_servers_are_started_on_demand(pytester: pytest.Pytester) -> N
     )
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(passed=5)
+
+
+def test_judged_as_the_options_say(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytester.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def mcp_target(mcp_reference):
+            return mcp_reference("stateful")
+        """
+    )
+    pytester.makepyfile(
+        """
+        def test_no_credentials_of_another_server(mcp_tour):
+            assert not mcp_tour.target.headers
+        """
+    )
+    monkeypatch.setenv("TOKEN_OF_ANOTHER", "Bearer 7wq")
+    result = pytester.runpytest(
+        *("--mcp-suite", "--mcp-header", "Authorization: env:TOKEN_OF_ANOTHER", "--mcp-idle-budget", "0.5"),
+        *("--mcp-case", "deployment.idle-stream", "--mcp-revision", "2025-11-25"),
+    )
+    result.assert_outcomes(passed=2)

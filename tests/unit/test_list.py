@@ -10,6 +10,7 @@ import pytest
 
 from pytest_mcp_http import _list
 from pytest_mcp_http.__main__ import main
+from pytest_mcp_http._collect import CHAPTERS
 from pytest_mcp_http.spec.client_registry import client_requirements
 from pytest_mcp_http.spec.registry import requirements
 
@@ -70,6 +71,12 @@ def test_what_cannot_be_decided_says_why(suite_of_one, monkeypatch):
 
 def test_checks_of_the_suite_exist_in_the_registry():
     assert {id for id, _ in _list._checks()} <= requirements().keys()
+
+
+def test_checks_are_named_by_their_chapter():
+    found = [(id.partition(".")[0], name.partition("::")[0]) for id, name in _list._checks()]
+    assert {name for _, name in found} <= {f"mcp/{chapter}" for chapter in (*CHAPTERS, "fuzz")}
+    assert all(name in (f"mcp/{chapter}", "mcp/fuzz") for chapter, name in found)
 
 
 def test_faults_of_the_reference_server_exist_in_the_registry():

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import certifi
 import pytest
 
-from pytest_mcp_http import _options
+from pytest_mcp_http import _option_table, _options
 from pytest_mcp_http._login import Login
 from pytest_mcp_http._options import Settings, settings_from
 
@@ -18,7 +18,7 @@ class OptionsOnly:
     """A plugin with our options and nothing else."""
 
     def pytest_addoption(self, parser):
-        _options.add_options(parser)
+        _option_table.add_options(parser)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def settings_of(line=None, ini=None, inipath=None) -> Settings:
 
 
 def values(option: str, text: str) -> dict[str, object]:
-    known = _options._BY_FLAG[option]
+    known = _option_table.BY_FLAG[option]
     return {known.name: [text] if known.type == "linelist" else text}
 
 
@@ -113,14 +113,14 @@ class TestRightValues:
 
     @pytest.mark.parametrize(("option", "text", "field", "value"), RIGHT)
     def test_in_an_ini_file(self, read, option, text, field, value):
-        name = _options._BY_FLAG[option].name
+        name = _option_table.BY_FLAG[option].name
         assert getattr(read(ini=f"{name} = {text}"), field) == value
 
     @pytest.mark.parametrize(
         ("option", "field"), [("--mcp-strict", "strict"), ("--mcp-insecure", "insecure")]
     )
     def test_switches(self, read, option, field):
-        name = _options._BY_FLAG[option].name
+        name = _option_table.BY_FLAG[option].name
         assert getattr(read(option), field) is True
         assert getattr(read(ini=f"{name} = true"), field) is True
         assert getattr(read(toml=f"{name} = true"), field) is True
@@ -256,7 +256,7 @@ class TestWrongValues:
         with pytest.raises(pytest.UsageError) as caught:
             settings_of(ini=values(option, text))
         message = str(caught.value)
-        assert message.startswith(f"ini value {_options._BY_FLAG[option].name}: ")
+        assert message.startswith(f"ini value {_option_table.BY_FLAG[option].name}: ")
         assert accepted in message
         assert text.strip() in message
 
@@ -494,11 +494,11 @@ def test_every_ini_value_is_read_once():
 
     config = SimpleNamespace(getini=getini, getoption=lambda name: None, inipath=None)
     settings_from(config)  # type: ignore[arg-type]
-    assert sorted(reads) == sorted(option.name for option in _options._OPTIONS)
+    assert sorted(reads) == sorted(option.name for option in _option_table.OPTIONS)
 
 
 def test_names_stay_out_of_the_way_of_other_plugins():
-    names = {option.flag for option in _options._OPTIONS}
+    names = {option.flag for option in _option_table.OPTIONS}
     assert all(name.startswith("--mcp-") for name in names)
     assert not names & {"--mcp-timeout", "--mcp-server"}
 
@@ -544,7 +544,7 @@ class TestOtherAddresses:
 
     @pytest.mark.parametrize(("flag", "value"), [("--mcp-replica", [URL]), ("--mcp-direct", URL)])
     def test_they_need_a_url(self, flag, value):
-        name = _options._BY_FLAG[flag].name
+        name = _option_table.BY_FLAG[flag].name
         for line in ({}, {"mcp_reference": "stateful"}):
             with pytest.raises(pytest.UsageError, match=f"{flag} needs --mcp-url"):
                 settings_of({**line, name: value})

@@ -85,6 +85,15 @@ class TestValue:
         )
         assert both.headers_of_second == (("X", "1"), ("authorization", "b"))
         assert {value for _, value in both.secret_lines} == {"a", "b", "1", "Bearer c"}
+        assert both.others == {
+            ("authorization", "b"): "second user",
+            ("authorization", "Bearer c"): "expired",
+        }
+
+    def test_what_the_first_user_sends_is_nobody_elses(self):
+        lines = (("Authorization", "Bearer a"), ("X", "1"))
+        same = {"second_headers": (("authorization", "Bearer a"),), "tokens": {"in-query": "a"}}
+        assert Target("http://h/", FACTS, lines, **same).others == {}
 
     def test_the_repr_has_no_secret(self):
         lines, login = (("A", SECRET),), Login("refresh-token", "me", SECRET, SECRET)

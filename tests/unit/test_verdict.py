@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from pytest_mcp_http._discover import Facts
+from pytest_mcp_http._target import Target
 from pytest_mcp_http._verdict import record, verdict_of
 from pytest_mcp_http.errors import NotApplicable, NotVerified, RequirementViolated
 from pytest_mcp_http.spec.registry import requirements
@@ -53,3 +55,31 @@ def test_record_is_plain_json_without_secrets() -> None:
     assert row["check"] == "mcp/session::test_x"
     assert row["section"].endswith("/2025-11-25/basic/transports#session-management")
     assert row["curl"].startswith("curl ")
+
+
+@pytest.mark.parametrize(
+    ("token", "variable"),
+    [
+        ("Bearer of-the-first", "$MCP_AUTHORIZATION"),
+        ("Bearer of-the-second", "$MCP_AUTHORIZATION_SECOND_USER"),
+        ("Bearer with-less", "$MCP_AUTHORIZATION_LESS_SCOPE"),
+    ],
+)
+def test_command_line_says_whose_credentials_were_sent(token: str, variable: str) -> None:
+    url = "http://127.0.0.1/mcp"
+    target = Target(
+        url,
+        Facts("small", "1", ("2025-11-25",)),
+        (("Authorization", "Bearer of-the-first"),),
+        second_headers=(("authorization", "Bearer of-the-second"),),
+        tokens={"less-scope": "with-less"},
+    )
+    sent = Exchange(Request("POST", url, Headers((("Authorization", token),)), b"{}"), status=200)
+    row = record(
+        verdict_of(RequirementViolated("HTTP 200", expected=["HTTP 403"], exchange=sent), "MUST"),
+        requirements()["session.terminated-404"],
+        "2025-11-25",
+        "mcp/session::test_x[2025-11-25]",
+        target,
+    )
+    assert f'"Authorization: {variable}"' in row["curl"]

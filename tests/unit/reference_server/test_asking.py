@@ -53,7 +53,8 @@ def result_of(rpc: Any, response: httpx.Response) -> Any:
     return answer["result"]
 
 
-def refused(response: httpx.Response, code: int = -32602) -> Any:
+def assert_refused(response: httpx.Response, code: int = -32602) -> Any:
+    """Assert that a call was refused with this code, and return the error."""
     assert (response.status_code, response.json()["error"]["code"]) == (400, code)
     return response.json()["error"]
 
@@ -134,7 +135,7 @@ def test_an_answer_without_state_is_not_taken(stateless: Any, rpc: Any) -> None:
 )
 def test_malformed_answers_are_refused(stateless: Any, rpc: Any, kind: str, responses: object) -> None:
     state = state_for(rpc, stateless, kind)
-    refused(ask(stateless, kind, inputResponses=responses, requestState=state))
+    assert_refused(ask(stateless, kind, inputResponses=responses, requestState=state))
 
 
 def test_a_model_uses_tools_over_several_rounds_but_not_for_ever(stateless: Any, rpc: Any) -> None:
@@ -173,21 +174,21 @@ def test_a_state_is_protected(serve: Any, rpc: Any) -> None:
         state_for(rpc, foreign, "elicitation"),
     ):
         if wrong:
-            refused(ask(server, "elicitation", inputResponses=answer, requestState=wrong))
-    refused(ask(server, "sampling", inputResponses={"answer": SAMPLED}, requestState=state))
-    refused(ask(server, "", name="health_check", arguments={}, requestState=state))
+            assert_refused(ask(server, "elicitation", inputResponses=answer, requestState=wrong))
+    assert_refused(ask(server, "sampling", inputResponses={"answer": SAMPLED}, requestState=state))
+    assert_refused(ask(server, "", name="health_check", arguments={}, requestState=state))
     for method, params in (
         ("prompts/get", {"name": "server_status"}),
         ("resources/read", {"uri": "reference://greeting"}),
     ):
-        refused(server.modern(method, {**params, "requestState": state}))
+        assert_refused(server.modern(method, {**params, "requestState": state}))
 
 
 def test_a_state_lapses(serve: Any, rpc: Any) -> None:
     server = serve("stateless", state_seconds=0.05)
     state = state_for(rpc, server, "elicitation")
     time.sleep(0.06)
-    refused(ask(server, "elicitation", inputResponses={"answer": ACCEPTED}, requestState=state))
+    assert_refused(ask(server, "elicitation", inputResponses={"answer": ACCEPTED}, requestState=state))
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ def test_nothing_is_asked_for_that_was_not_declared(
     server: Any, rpc: Any, kind: str, capabilities: object, required: object
 ) -> None:
     assert result_of(rpc, ask(server, kind))["resultType"] == "input_required"
-    error = refused(ask(server, kind, capabilities), -32021)
+    error = assert_refused(ask(server, kind, capabilities), -32021)
     assert error["data"] == {"requiredCapabilities": required}
 
 

@@ -299,15 +299,15 @@ def test_verbs_that_are_not_offered(request: pytest.FixtureRequest, mode: str) -
 
 @pytest.mark.parametrize("stated", ["1999-01-01", "2024-11-05", "garbage", ""])
 def test_versions_that_are_not_served(stateful: Any, stateless: Any, stated: str) -> None:
-    refuse_version(stateful, stateless, stated)
+    assert_version_refused(stateful, stateless, stated)
 
 
 @pytest.mark.parametrize("stated", ["2026-07-28", "2099-01-01"])
 def test_a_server_of_the_handshake_era_serves_no_later_version(serve: Any, stated: str) -> None:
-    refuse_version(serve("stateful", era="handshake"), serve("stateless", era="handshake"), stated)
+    assert_version_refused(serve("stateful", era="handshake"), serve("stateless", era="handshake"), stated)
 
 
-def refuse_version(stateful: Any, stateless: Any, stated: str) -> None:
+def assert_version_refused(stateful: Any, stateless: Any, stated: str) -> None:
     session = stateful.initialize()
     bad = {**session, "accept": "text/event-stream", "mcp-protocol-version": stated}
     for response in (

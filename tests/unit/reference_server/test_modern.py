@@ -38,8 +38,8 @@ def whole(rpc: Any) -> Iterator[Any]:
         yield endpoint
 
 
-def error_of(response: httpx.Response, status: int, code: int, identity: object = 1) -> Any:
-    """Return the error of a refusal that has this status, code and id."""
+def assert_refused(response: httpx.Response, status: int, code: int, identity: object = 1) -> Any:
+    """Assert that a request was refused with this status, code and id, and return the error."""
     assert response.headers["content-type"] == "application/json"
     value = response.json()
     assert (response.status_code, value["error"]["code"]) == (status, code)
@@ -87,7 +87,7 @@ def test_an_initialize_learns_what_a_modern_server_speaks(modern_only: Any, rpc:
         (modern_only.post(rpc.initialize("2025-11-25", 1), mcp_protocol_version="2025-11-25"), 400, -32602),
         (modern_only.modern("initialize"), 404, -32601),
     ):
-        error = error_of(response, status, code)
+        error = assert_refused(response, status, code)
         assert error["data"]["supported"] == ["2026-07-28"]
         assert "2026-07-28" in error["message"]
 
@@ -104,9 +104,9 @@ def test_versions_that_are_not_served(endpoint: Any, modern_only: Any) -> None:
     for server, supported in ((endpoint, ["2026-07-28", *HANDSHAKE]), (modern_only, ["2026-07-28"])):
         for method in ("server/discover", "tools/list", "vendor/none"):
             for version in ("1900-01-01", "2099-01-01", "garbage", "x" * 300):
-                error = error_of(server.modern(method, version=version), 400, -32022)
+                error = assert_refused(server.modern(method, version=version), 400, -32022)
                 assert error["data"] == {"supported": supported, "requested": version}
-    error = error_of(modern_only.modern("tools/list", version="2025-11-25"), 400, -32022)
+    error = assert_refused(modern_only.modern("tools/list", version="2025-11-25"), 400, -32022)
     assert error["data"]["supported"] == ["2026-07-28"]
 
 
@@ -118,7 +118,7 @@ def test_ids_come_back(endpoint: Any, whole: Any, rpc: Any, identity: object) ->
     for server in (endpoint, whole):
         [answer] = rpc.messages(server.modern("server/discover", identity=identity))
         assert (answer["id"], type(answer["id"])) == (identity, type(identity))
-        error_of(server.modern("vendor/none", identity=identity), 404, -32601, identity)
+        assert_refused(server.modern("vendor/none", identity=identity), 404, -32601, identity)
 
 
 @pytest.mark.parametrize(
@@ -142,25 +142,27 @@ def test_ids_come_back(endpoint: Any, whole: Any, rpc: Any, identity: object) ->
     ],
 )
 def test_what_is_no_request_is_refused_without_an_id(endpoint: Any, body: bytes, code: int) -> None:
-    error_of(endpoint.post(body, mcp_protocol_version="2026-07-28"), 400, code, "absent")
+    assert_refused(endpoint.post(body, mcp_protocol_version="2026-07-28"), 400, code, "absent")
 
 
 def test_content_type_size_and_accept(endpoint: Any, whole: Any) -> None:
-    def refused(status: int, **headers: str) -> None:
+    def assert_refused_with(status: int, **headers: str) -> None:
         lines = {name.replace("_", "-"): value for name, value in headers.items()}
-        error_of(endpoint.modern("server/discover", headers=lines), status, -32600)
+        assert_refused(endpoint.modern("server/discover", headers=lines), status, -32600)
 
-    refused(415, content_type="text/plain")
-    refused(406, accept="application/json")
-    refused(406, accept="text/event-stream")
-    refused(406, accept="")
+    assert_refused_with(415, content_type="text/plain")
+    assert_refused_with(406, accept="application/json")
+    assert_refused_with(406, accept="text/event-stream")
+    assert_refused_with(406, accept="")
     for accept in ("*/*", "Application/JSON; q=0.5, text/*"):
         assert endpoint.modern("server/discover", headers={"accept": accept}).status_code == 200
     only_json = {"accept": "application/json"}
     assert whole.modern("tools/list", headers=only_json).status_code == 200
-    error_of(whole.modern("subscriptions/listen", {"notifications": {}}, headers=only_json), 406, -32600)
+    assert_refused(
+        whole.modern("subscriptions/listen", {"notifications": {}}, headers=only_json), 406, -32600
+    )
     large = endpoint.post(b" " * (4 * 1024 * 1024 + 1), mcp_protocol_version="2026-07-28")
-    error_of(large, 413, -32600, "absent")
+    assert_refused(large, 413, -32600, "absent")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_notifications_are_taken(endpoint: Any, method: str) -> None:
 
 def test_foreign_origins_are_refused(endpoint: Any) -> None:
     foreign = {"origin": "http://attacker.invalid"}
-    error_of(endpoint.modern("server/discover", headers=foreign), 403, -32600, "absent")
+    assert_refused(endpoint.modern("server/discover", headers=foreign), 403, -32600, "absent")
     assert (
         endpoint.post({"jsonrpc": "2.0", "method": "x"}, foreign, mcp_protocol_version="2026-07-28")
     ).status_code == 403
@@ -214,7 +216,7 @@ def test_each_deviation_has_its_own_code(
         "resources/read": {"uri": "reference://none"},
         "subscriptions/listen": {"notifications": {}},
     }.get(method)
-    error_of(stateless.modern(method, params, meta=meta, headers=headers), 400, code)
+    assert_refused(stateless.modern(method, params, meta=meta, headers=headers), 400, code)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +227,7 @@ def test_missing_metadata(endpoint: Any, rpc: Any, params: object) -> None:
         response = endpoint.post(
             rpc.request(method, params), mcp_protocol_version="2026-07-28", mcp_method=method
         )
-        error_of(response, 400, -32602)
+        assert_refused(response, 400, -32602)
 
 
 def test_client_info_and_other_metadata_are_free(endpoint: Any) -> None:
@@ -251,8 +253,8 @@ def test_client_info_and_other_metadata_are_free(endpoint: Any) -> None:
     ],
 )
 def test_methods_that_are_not_served(endpoint: Any, method: str) -> None:
-    error_of(endpoint.modern(method), 404, -32601)
-    error_of(endpoint.modern(method, headers={"mcp-method": None}), 400, -32020)
+    assert_refused(endpoint.modern(method), 404, -32601)
+    assert_refused(endpoint.modern(method, headers={"mcp-method": None}), 400, -32020)
 
 
 NAMED = [
@@ -279,14 +281,14 @@ def test_names_in_headers(endpoint: Any, method: str, key: str, name: str) -> No
         "=?base64?/w==?=",
         f"=?base64?{base64.b64encode(b'other').decode()}?=",
     ):
-        error_of(endpoint.modern(method, {key: name}, headers={"mcp-name": wrong}), 400, -32020)
-    error_of(endpoint.modern(method, {key: "none"}), 400, -32602)
+        assert_refused(endpoint.modern(method, {key: name}, headers={"mcp-name": wrong}), 400, -32020)
+    assert_refused(endpoint.modern(method, {key: "none"}), 400, -32602)
     exotic = "näme-✓"
     header = f"=?base64?{base64.b64encode(exotic.encode()).decode()}?="
-    error_of(endpoint.modern(method, {key: exotic}, headers={"mcp-name": header}), 400, -32602)
+    assert_refused(endpoint.modern(method, {key: exotic}, headers={"mcp-name": header}), 400, -32602)
     for params in ({}, {key: 5}, {key: None}):
-        error_of(endpoint.modern(method, params), 400, -32602)
-        error_of(endpoint.modern(method, params, headers={"mcp-name": "x"}), 400, -32602)
+        assert_refused(endpoint.modern(method, params), 400, -32602)
+        assert_refused(endpoint.modern(method, params, headers={"mcp-name": "x"}), 400, -32602)
 
 
 def test_a_name_elsewhere_is_ignored(endpoint: Any) -> None:
@@ -373,7 +375,7 @@ def test_a_name_that_no_header_may_carry_has_to_be_encoded(stateless: Any, rpc: 
     ],
 )
 def test_parameters_that_cannot_be_served(endpoint: Any, method: str, params: dict[str, object]) -> None:
-    error_of(endpoint.modern(method, params), 400, -32602)
+    assert_refused(endpoint.modern(method, params), 400, -32602)
 
 
 def test_what_nobody_asked_for_is_ignored(endpoint: Any, rpc: Any) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pytest_mcp_http.report.curl import LONGEST_BODY, quote
+from pytest_mcp_http.report.masking import MADE_UP_TOKEN
 from pytest_mcp_http.report.transcript import curl
 from pytest_mcp_http.wire.exchange import Request
 from pytest_mcp_http.wire.headers import Headers
@@ -147,6 +148,37 @@ def test_secrets_are_variables_wherever_they_stand() -> None:
 def test_two_values_of_one_secret_header_have_two_variables() -> None:
     shown = curl(request("GET", (("Cookie", "a=1"), ("cookie", "b=2"), ("Cookie", "a=1"))))
     assert re.findall(r"\$\w+", shown) == ["$MCP_COOKIE", "$MCP_COOKIE_2", "$MCP_COOKIE"]
+
+
+def test_what_is_not_of_the_first_user_says_whose_it_is() -> None:
+    lines = (("authorization", TOKEN), ("X-Tenant", "blue-tenant"))
+    others = {("authorization", TOKEN): "second user", ("x-tenant", "red-tenant"): "second user"}
+    sent = request("GET", lines, url=f"{URL}?key=s3cr3t-t0ken", secrets=frozenset({"x-tenant"}))
+    assert re.findall(r"\$\{?(\w+)", curl(sent, others=others)) == [
+        "MCP_AUTHORIZATION_SECOND_USER",
+        "MCP_X_TENANT",
+        "MCP_QUERY_KEY",
+    ]
+    assert '"authorization: $MCP_AUTHORIZATION"' in curl(sent)
+    # What a body repeats of it is that of the same variable.
+    echo = request(headers=lines[:1], body=b"s3cr3t-t0ken")
+    assert curl(echo, others=others).count("${MCP_AUTHORIZATION_SECOND_USER#* }") == 1
+    # Two secrets never share a variable.
+    both = request("GET", (lines[0], ("Authorization", "Bearer of-the-first"), ("Authorization", "Bearer x")))
+    assert re.findall(r"\$(\w+)", curl(both, others=others)) == [
+        "MCP_AUTHORIZATION_SECOND_USER",
+        "MCP_AUTHORIZATION",
+        "MCP_AUTHORIZATION_2",
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", ["Bearer", f"Bearer {MADE_UP_TOKEN}", f"Bearer {MADE_UP_TOKEN} {MADE_UP_TOKEN}"]
+)
+def test_what_the_suite_made_up_is_no_secret(value: str) -> None:
+    shown = curl(request(headers=(("Authorization", value),)))
+    assert f"'Authorization: {value}'" in shown
+    assert "$MCP" not in shown
 
 
 def test_long_body_is_a_file() -> None:
