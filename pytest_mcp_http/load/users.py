@@ -33,8 +33,12 @@ class _Gate:
         events.test_start.add_listener(self._close)
         events.spawning_complete.add_listener(self._spawned)
 
-    def __enter__(self) -> None:
+    def expect(self) -> None:
+        """Wait for one more user: from when it is made, as a user may run long after it was started."""
         self._connecting += 1
+
+    def __enter__(self) -> None:
+        pass
 
     def __exit__(self, *_: object) -> None:
         self._connecting -= 1
@@ -42,6 +46,7 @@ class _Gate:
 
     def _close(self, **_: object) -> None:
         self._complete = False
+        self._connecting = 0
         self.opened.clear()
 
     def _spawned(self, **_: object) -> None:
@@ -91,6 +96,7 @@ class McpUser(FastHttpUser):
         self.connected = False
         self._ids = count(1)
         self._calls = 0
+        GATE.expect()
 
     def on_start(self) -> None:
         """Connect."""

@@ -130,3 +130,40 @@ def test_users_of_ones_own(tmp_path: Path, reference: Callable[..., str]) -> Non
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     assert {"server/discover", "tools/call echo_text", "tools/list"} <= set(rows)
     assert not any(row["num_failures"] for row in rows.values())
+
+
+LATE = """
+import itertools
+import gevent
+from locust import task
+from pytest_mcp_http.load import HandshakeUser
+
+numbers = itertools.count()
+
+
+class Late(HandshakeUser):
+    call_limit = 1
+
+    def on_start(self):
+        # As a user that was started, and gets its turn late.
+        gevent.sleep(1.0 * (next(numbers) == 0))
+        super().on_start()
+
+    def open(self):
+        print("connects", flush=True)
+        return super().open()
+
+    @task
+    def once(self):
+        print("calls", flush=True)
+        self.call()
+"""
+
+
+def test_no_user_calls_before_all_have_connected(tmp_path: Path, reference: Callable[..., str]) -> None:
+    file = tmp_path / "locustfile.py"
+    file.write_text(LATE, encoding="utf-8")
+    done = locust(reference(mode="stateful"), file=str(file))
+    assert done.returncode == 0, done.stderr
+    order = [line for line in done.stdout.splitlines() if line in ("connects", "calls")]
+    assert order == ["connects"] * USERS + ["calls"] * USERS
