@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, ClassVar, Final
 
+import gevent
 from gevent.event import Event
 from locust import constant, events
 from locust.contrib.fasthttp import FastHttpUser
@@ -23,6 +24,10 @@ NONCE: Final = "mcp-load-"
 """What every nonce begins with."""
 
 
+LATEST: Final = 60.0
+"""Seconds after the last user was started until calls begin, whoever has not connected by then."""
+
+
 class _Gate:
     """Opens once all users of this process were started, and each has connected or failed to."""
 
@@ -30,6 +35,7 @@ class _Gate:
         self.opened = Event()
         self._connecting = 0
         self._complete = False
+        self._timer: gevent.Greenlet | None = None
         events.test_start.add_listener(self._close)
         events.spawning_complete.add_listener(self._spawned)
 
@@ -37,20 +43,22 @@ class _Gate:
         """Wait for one more user: from when it is made, as a user may run long after it was started."""
         self._connecting += 1
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
+    def arrived(self) -> None:
+        """Wait for one user less."""
         self._connecting -= 1
         self._look()
 
     def _close(self, **_: object) -> None:
+        if self._timer is not None:
+            self._timer.kill()
         self._complete = False
         self._connecting = 0
         self.opened.clear()
 
     def _spawned(self, **_: object) -> None:
         self._complete = True
+        # A user of somebody's own may fail before it connects.
+        self._timer = gevent.spawn_later(LATEST, self.opened.set)
         self._look()
 
     def _look(self) -> None:
@@ -73,7 +81,7 @@ class McpUser(FastHttpUser):
         arguments: Its arguments. A text in them may hold `$NONCE`, which is new for each call; an answer that
             has the nonce of another call in it is counted as cross-talk.
         call_limit: Calls after which the user leaves; 0 for no limit. With a limit, no call is sent before
-            each user of the process has connected, or failed to.
+            each user of the process has connected, or failed to, or a minute has passed.
         headers: Header lines of every request. They are never shown.
     """
 
@@ -100,8 +108,10 @@ class McpUser(FastHttpUser):
 
     def on_start(self) -> None:
         """Connect."""
-        with GATE:
+        try:
             self.connected = self.open()
+        finally:
+            GATE.arrived()
         if self.call_limit:
             GATE.opened.wait()
 

@@ -25,18 +25,23 @@ def streams_as_sent(tour: Tour) -> list[Exchange]:
         NotVerified: If a proxy answers that takes the header out, and no address past it is known.
     """
     streams = all_streams(tour)
-    lacking = [stream for stream in streams if TAKEN not in stream.headers]
+    # Who passes the header on once takes it out nowhere: where it is absent, the server left it out.
+    passing = {_answering(stream) for stream in streams if TAKEN in stream.headers}
+    lacking = {_answering(stream) for stream in streams} - passing
     if not lacking:
         return streams
     if tour.target.direct is not None:
         past = [pair.direct for pair in comparison(tour).pairs if pair.direct.ok and pair.direct.is_sse]
         if past:
             return past
-    for stream in lacking:
-        proxy = stream.headers.get("server") or ""
+    for proxy in lacking:
         if proxy.lower().startswith(TAKERS):
             raise NotVerified(
                 f"{proxy} answers, and takes X-Accel-Buffering out by default: add --mcp-direct URL, or the "
                 "ini value mcp_direct"
             )
     return streams
+
+
+def _answering(stream: Exchange) -> str:
+    return stream.headers.get("server") or ""

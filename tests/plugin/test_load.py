@@ -167,3 +167,38 @@ def test_no_user_calls_before_all_have_connected(tmp_path: Path, reference: Call
     assert done.returncode == 0, done.stderr
     order = [line for line in done.stdout.splitlines() if line in ("connects", "calls")]
     assert order == ["connects"] * USERS + ["calls"] * USERS
+
+
+LOST = """
+import itertools
+from locust import task
+from locust.exception import StopUser
+from pytest_mcp_http.load import HandshakeUser, users
+
+users.LATEST = 0.5
+numbers = itertools.count()
+
+
+class Lost(HandshakeUser):
+    call_limit = 1
+
+    def on_start(self):
+        if next(numbers) == 0:
+            raise StopUser
+        super().on_start()
+
+    @task
+    def once(self):
+        print("calls", flush=True)
+        self.call()
+"""
+
+
+def test_a_user_that_never_connects_keeps_nobody_waiting(
+    tmp_path: Path, reference: Callable[..., str]
+) -> None:
+    file = tmp_path / "locustfile.py"
+    file.write_text(LOST, encoding="utf-8")
+    done = locust(reference(mode="stateful"), file=str(file))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines().count("calls") == USERS - 1

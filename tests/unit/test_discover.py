@@ -293,7 +293,8 @@ class TestRefusals:
 
     @pytest.mark.parametrize("status", [b"502 Bad Gateway", b"503 Unavailable", b"504 Gateway Timeout"])
     def test_a_gateway_may_get_ready(self, serve, status):
-        diagnosis_of(serve(reply(status)).url, kind=NotReady)
+        message = diagnosis_of(serve(reply(status)).url, kind=NotReady)
+        assert f"HTTP {status[:3].decode()}" in message
 
     def test_the_beginning_of_the_body_is_shown_safely(self, serve):
         body = b"\x1b[31mno\xff " + SECRET.encode() + b" \r\n" + b"x" * 10_000

@@ -67,3 +67,10 @@ def test_past_the_proxy_without_streams_the_proxy_counts(monkeypatch: pytest.Mon
     assert judged(monkeypatch, plain := [stream()], past) == plain
     with pytest.raises(NotVerified):
         judged(monkeypatch, [stream(("Server", "nginx"))], past)
+
+
+@pytest.mark.parametrize("server", ["nginx", "uvicorn"])
+def test_what_is_passed_on_once_was_left_out_elsewhere(monkeypatch: pytest.MonkeyPatch, server: str) -> None:
+    seen = [stream(("Server", server), NO), stream(("Server", server))]
+    assert judged(monkeypatch, seen) == seen
+    assert judged(monkeypatch, seen, [stream(NO)]) == seen
